@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "settings.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "names.h"
+
+const Setting settings_table[_SETTING_MAX] = {
+        [SETTING_KIND] = { SETTING_KIND, SETTING_FORM_STRING, "Kind", "s", "kind", "tap|tun",
+                           "Ethernet frames (tap) or IP packets (tun)" },
+        [SETTING_USER] = { SETTING_USER, SETTING_FORM_USER, "User", "u", "user", "USER",
+                           "Only this user may open it by name" },
+        [SETTING_GROUP] = { SETTING_GROUP, SETTING_FORM_GROUP, "Group", "u", "group", "GROUP",
+                            "Only members of this group may open it by name" },
+        [SETTING_SHARED] = { SETTING_SHARED, SETTING_FORM_BOOL, "Shared", "b", "shared", "BOOL",
+                             "Every member of the group may open it" },
+        [SETTING_MULTI_QUEUE] = { SETTING_MULTI_QUEUE, SETTING_FORM_BOOL, "MultiQueue", "b", "multi-queue", "BOOL",
+                                  "Allow several queues" },
+        [SETTING_VNET_HEADER] = { SETTING_VNET_HEADER, SETTING_FORM_BOOL, "VNetHeader", "b", "vnet-header", "BOOL",
+                                  "Frames carry a virtio-net header" },
+        [SETTING_PACKET_INFO] = { SETTING_PACKET_INFO, SETTING_FORM_BOOL, "PacketInfo", "b", "packet-info", "BOOL",
+                                  "Frames carry four bytes of protocol information" },
+        [SETTING_UP] = { SETTING_UP, SETTING_FORM_BOOL, "Up", "b", "up", "BOOL", "Bring it up" },
+        [SETTING_DESCRIPTION] = { SETTING_DESCRIPTION, SETTING_FORM_STRING, "Description", "s", "description", "TEXT",
+                                  "What it is for" },
+};
+
+const Setting *setting_find(const char *key) {
+        for (size_t i = 0; i < _SETTING_MAX; i++)
+                if (strcmp(settings_table[i].key, key) == 0)
+                        return &settings_table[i];
+
+        return NULL;
+}
+
+int parse_boolean(const char *text, bool *ret) {
+        static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
+
+        for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+                if (strcasecmp(text, yes[i]) == 0) {
+                        *ret = true;
+                        return 0;
+                }
+
+                if (strcasecmp(text, no[i]) == 0) {
+                        *ret = false;
+                        return 0;
+                }
+        }
+
+        return -EINVAL;
+}
+
+int parse_decimal(const char *text, uint64_t max, uint64_t *ret) {
+        uint64_t value = 0;
+
+        if (!*text || (text[0] == '0' && text[1]))
+                return -EINVAL;
+
+        for (const char *p = text; *p; p++) {
+                unsigned digit;
+
+                if (*p < '0' || *p > '9')
+                        return -EINVAL;
+
+                digit = (unsigned) (*p - '0');
+                if (value > (UINT64_MAX - digit) / 10)
+                        return -ERANGE;
+
+                value = value * 10 + digit;
+        }
+
+        if (value > max)
+                return -ERANGE;
+
+        *ret = value;
+        return 0;
+}
+
+static bool id_is_valid(uint64_t id) {
+        /* (uid_t) -1 is "no change" to the kernel, and 65535 is the same to everything with 16 bit ids. */
+        return id != UINT16_MAX && id < TAPD_ID_UNSET;
+}
+
+static int parse_id(const char *text, uint32_t *ret) {
+        uint64_t value;
+        int r;
+
+        r = parse_decimal(text, TAPD_ID_UNSET, &value);
+        if (r < 0)
+                return r;
+
+        if (!id_is_valid(value))
+                return -EINVAL;
+
+        *ret = (uint32_t) value;
+        return 0;
+}
+
+int parse_user(const char *text, uint32_t *ret) {
+        char buffer[16384];
+        struct passwd entry, *found;
+        int r;
+
+        if (!*text)
+                return -EINVAL;
+
+        /* useradd(8) allows no name that starts with a digit, so a digit decides for a number. */
+        if (*text >= '0' && *text <= '9')
+                return parse_id(text, ret);
+
+        r = getpwnam_r(text, &entry, buffer, sizeof(buffer), &found);
+        if (r == 0 && !found)
+                return -ESRCH;
+        if (r != 0)
+                return r == ENOENT ? -ESRCH : -r;
+
+        *ret = found->pw_uid;
+        return id_is_valid(found->pw_uid) ? 0 : -EINVAL;
+}
+
+static int find_group(const char *name, gid_t *ret) {
+        struct group entry, *found;
+        char *buffer = NULL;
+        int r;
+
+        /* A group's entry lists its members: no size is large enough for every directory. */
+        for (size_t size = 16384;; size *= 2) {
+                char *grown = realloc(buffer, size);
+
+                if (!grown) {
+                        r = ENOMEM;
+                        break;
+                }
+                buffer = grown;
+
+                r = getgrnam_r(name, &entry, buffer, size, &found);
+                if (r != ERANGE || size >= 64 * 1024 * 1024)
+                        break;
+        }
+
+        if (r == 0 && found)
+                *ret = found->gr_gid;
+        else if (r == 0 || r == ENOENT)
+                r = ESRCH;
+
+        free(buffer);
+        return -r;
+}
+
+int parse_group(const char *text, uint32_t *ret) {
+        gid_t gid;
+        int r;
+
+        if (!*text)
+                return -EINVAL;
+
+        if (*text >= '0' && *text <= '9')
+                return parse_id(text, ret);
+
+        r = find_group(text, &gid);
+        if (r < 0)
+                return r;
+
+        *ret = gid;
+        return id_is_valid(gid) ? 0 : -EINVAL;
+}
+
+int setting_parse(const Setting *setting, const char *text, SettingValue *ret) {
+        SettingValue value = {};
+        int r = 0;
+
+        switch (setting->form) {
+        case SETTING_FORM_STRING:
+                value.string = text;
+                break;
+        case SETTING_FORM_BOOL:
+                r = parse_boolean(text, &value.boolean);
+                break;
+        case SETTING_FORM_USER:
+                r = parse_user(text, &value.number);
+                break;
+        case SETTING_FORM_GROUP:
+                if (*text)
+                        r = parse_group(text, &value.number);
+                else
+                        value.number = TAPD_ID_UNSET;
+                break;
+        }
+
+        if (r < 0)
+                return r;
+
+        *ret = value;
+        return 0;
+}

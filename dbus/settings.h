@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The one table of the settings of a TAP. A setting has the same name on the bus (the key in a{sv}) and in
+ * files (the key before '='), spelled as systemd.netdev(5) spells it, and one long option of tapctl.
+ * What a value may be beyond its type is spec.h's business.
+ */
+typedef enum SettingId {
+        SETTING_KIND,
+        SETTING_USER,
+        SETTING_GROUP,
+        SETTING_SHARED,
+        SETTING_MULTI_QUEUE,
+        SETTING_VNET_HEADER,
+        SETTING_PACKET_INFO,
+        SETTING_UP,
+        SETTING_DESCRIPTION,
+        _SETTING_MAX,
+} SettingId;
+
+/* How a setting is written as text, and with which type it goes over the bus. */
+typedef enum SettingForm {
+        SETTING_FORM_STRING, /* s */
+        SETTING_FORM_BOOL,   /* b; text: yes/no, true/false, on/off, 1/0 */
+        SETTING_FORM_USER,   /* u, a uid; text: a user's name or a decimal uid */
+        SETTING_FORM_GROUP,  /* u, a gid; text: a group's name or a decimal gid; empty for no group */
+} SettingForm;
+
+typedef struct Setting {
+        SettingId id;
+        SettingForm form;
+        const char *key;      /* "MultiQueue" */
+        const char *type;     /* D-Bus signature, "b" */
+        const char *option;   /* tapctl's long option without dashes, "multi-queue" */
+        const char *argument; /* what stands for the argument in the help, "BOOL" */
+        const char *help;     /* one line for tapctl's help */
+} Setting;
+
+/* A value of one of the forms above; which member counts is the form's to say. Strings are borrowed. */
+typedef struct SettingValue {
+        union {
+                const char *string;
+                bool boolean;
+                uint32_t number;
+        };
+} SettingValue;
+
+extern const Setting settings_table[_SETTING_MAX];
+
+/* The setting with this key, case counts; NULL where there is none. */
+const Setting *setting_find(const char *key);
+
+/*
+ * Reads a value as files and command lines write it. Numbers are strictly decimal: no sign, no blank, no leading
+ * zero. Names of users and groups are looked up with getpwnam_r(3) and getgrnam_r(3), which may ask a directory
+ * server: never call this inside the daemon's loop. On success 0 and *ret; -EINVAL where the text is no value of the
+ * form, -ESRCH where no such user or group exists. A string in *ret is @text itself.
+ */
+int setting_parse(const Setting *setting, const char *text, SettingValue *ret);
+
+/* "yes", "true", "on", "1" and their opposites, nothing else. 0 and *ret, or -EINVAL. */
+int parse_boolean(const char *text, bool *ret);
+
+/* A decimal number of at most @max; no sign, no blank, no leading zero. 0 and *ret, or -EINVAL, or -ERANGE. */
+int parse_decimal(const char *text, uint64_t max, uint64_t *ret);
+
+/* A uid or gid by name or in decimal, not 65535 and not 4294967295 (systemd's UIDS-GIDS.md: both mean "none"). 0 and
+ * *ret, or -EINVAL, or -ESRCH where no such user or group exists. */
+int parse_user(const char *text, uint32_t *ret);
+int parse_group(const char *text, uint32_t *ret);
