@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdint.h>
+
 /*
  * Every name of the contract that daemon, client and tests share: bus name, object paths, interfaces,
  * polkit actions and the details that go with them. Error names are in errors.h, settings in settings.h.

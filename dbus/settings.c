@@ -155,7 +155,7 @@ static int find_group(const char *name, gid_t *ret) {
 }
 
 int parse_group(const char *text, uint32_t *ret) {
-        gid_t gid;
+        gid_t gid = 0;
         int r;
 
         if (!*text)

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "authz.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "names.h"
+
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+#define ALLOW_USER_INTERACTION 1u
+
+/* A question under way; it belongs to the slot of its call. */
+typedef struct Asked {
+        Job *job;
+        char *key; /* what is granted when the answer is yes */
+        bool is_interactive;
+        Fault refusal;
+} Asked;
+
+static void asked_free(void *userdata) {
+        Asked *asked = userdata;
+
+        free(asked->key);
+        free(asked);
+}
+
+/* A yes counts for the action and for the TAP it was asked for: another number may be free by now. */
+static char *make_key(const AuthzQuestion *question) {
+        char *key;
+
+        return asprintf(&key, "%s %s", question->action, question->tap) < 0 ? NULL : key;
+}
+
+static bool job_has_grant(const Job *job, const char *key) {
+        for (size_t i = 0; i < job->n_granted; i++)
+                if (strcmp(job->granted[i], key) == 0)
+                        return true;
+
+        return false;
+}
+
+static int job_add_grant(Job *job, char *key) {
+        char **grown = reallocarray(job->granted, job->n_granted + 1, sizeof(*grown));
+
+        if (!grown)
+                return -ENOMEM;
+
+        job->granted = grown;
+        grown[job->n_granted++] = key;
+        return 0;
+}
+
+static int polkit_call(sd_bus *bus, const char *member, sd_bus_message **ret) {
+        return sd_bus_message_new_method_call(bus, ret, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, member);
+}
+
+static void authz_on_cancel(Job *job) {
+        sd_bus *bus = sd_bus_message_get_bus(job->message);
+        sd_bus_message *call = NULL;
+        char id[32];
+
+        if (!job->slot)
+                return;
+
+        (void) snprintf(id, sizeof(id), "tapd-%" PRIu64, job->id);
+        if (polkit_call(bus, "CancelCheckAuthorization", &call) >= 0 && sd_bus_message_append(call, "s", id) >= 0 &&
+            sd_bus_message_set_expect_reply(call, false) >= 0)
+                (void) sd_bus_send(bus, call, NULL);
+
+        sd_bus_message_unref(call);
+}
+
+/* What the caller reads after a no. */
+static void explain_no(const Asked *asked, bool is_challenge, Fault *ret) {
+        bool may_ask = is_challenge && !asked->is_interactive;
+
+        if (asked->refusal.error == TAPD_ERROR_LIMITS_EXCEEDED)
+                *ret = asked->refusal;
+        else if (may_ask)
+                (void) fault_set(ret, TAPD_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                                 "%s%san administrator's password is needed", asked->refusal.text,
+                                 *asked->refusal.text ? "; " : "");
+        else if (*asked->refusal.text)
+                *ret = asked->refusal;
+        else
+                (void) fault_set(ret, TAPD_ERROR_ACCESS_DENIED, "not authorized (%.*s)", (int) strcspn(asked->key, " "),
+                                 asked->key);
+}
+
+static void explain_failure(const sd_bus_error *error, Fault *ret) {
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) || sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT))
+                (void) fault_set(ret, TAPD_ERROR_TIMEOUT, "authorization service (polkit) does not answer");
+        else
+                (void) fault_set(ret, TAPD_ERROR_ACCESS_DENIED, "authorization service (polkit) unavailable");
+
+        log_message(LOG_WARNING, "polkit: %s", error->message ? error->message : error->name);
+}
+
+/* 1 yes, 0 no with @ret filled. */
+static int read_verdict(sd_bus_message *message, const Asked *asked, Fault *ret) {
+        int is_authorized, is_challenge, r;
+
+        if (sd_bus_message_is_method_error(message, NULL)) {
+                explain_failure(sd_bus_message_get_error(message), ret);
+                return 0;
+        }
+
+        r = sd_bus_message_enter_container(message, 'r', "bba{ss}");
+        if (r >= 0)
+                r = sd_bus_message_read(message, "bb", &is_authorized, &is_challenge);
+        if (r < 0) {
+                (void) fault_set(ret, TAPD_ERROR_ACCESS_DENIED, "authorization service (polkit) gave no clear answer");
+                return 0;
+        }
+
+        if (!is_authorized)
+                explain_no(asked, is_challenge, ret);
+
+        return is_authorized;
+}
+
+static int authz_on_verdict(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Asked *asked = userdata;
+        Job *job = asked->job;
+        Fault fault = {};
+        int yes;
+
+        yes = read_verdict(message, asked, &fault);
+        if (yes && job_add_grant(job, asked->key) >= 0)
+                asked->key = NULL;
+        else if (yes)
+                (void) fault_set_errno(&fault, -ENOMEM, "request");
+
+        /* The answer is here: nothing to cancel any more. What was asked goes with the slot. */
+        job->cancel = NULL;
+        job->slot = sd_bus_slot_unref(job->slot);
+
+        if (fault.error == TAPD_ERROR_NONE) {
+                job_step(job);
+        } else {
+                job_answer_fault(job, &fault);
+                job_free(job);
+        }
+
+        return 0;
+}
+
+static int append_detail(sd_bus_message *call, const char *key, const char *value) {
+        return value ? sd_bus_message_append(call, "{ss}", key, value) : 0;
+}
+
+static int append_question(sd_bus_message *call, const Job *job, const AuthzQuestion *question, bool is_interactive) {
+        char creator[16], id[32];
+        int r;
+
+        (void) snprintf(creator, sizeof(creator), "%u", question->creator);
+        (void) snprintf(id, sizeof(id), "tapd-%" PRIu64, job->id);
+
+        r = sd_bus_message_append(call, "(sa{sv})s", "system-bus-name", 1, "name", "s",
+                                  sd_bus_message_get_sender(job->message), question->action);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "{ss}");
+        if (r >= 0)
+                r = append_detail(call, TAPD_DETAIL_TAP, question->tap);
+        if (r >= 0)
+                r = append_detail(call, TAPD_DETAIL_CREATOR, creator);
+        if (r >= 0)
+                r = append_detail(call, TAPD_DETAIL_GRANT, question->grant);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "us", is_interactive ? ALLOW_USER_INTERACTION : 0u, id);
+
+        return r;
+}
+
+static int asked_new(Job *job, const AuthzQuestion *question, char *key, Asked **ret) {
+        Asked *asked;
+
+        asked = calloc(1, sizeof(*asked));
+        if (!asked)
+                return -ENOMEM;
+
+        asked->job = job;
+        asked->key = key;
+        /* Who does not wait for an answer will not see a dialog through. */
+        asked->is_interactive = sd_bus_message_get_allow_interactive_authorization(job->message) > 0 &&
+                                sd_bus_message_get_expect_reply(job->message) > 0;
+        if (question->refusal)
+                asked->refusal = *question->refusal;
+
+        *ret = asked;
+        return 0;
+}
+
+static int authz_ask(const Authz *authz, Job *job, const AuthzQuestion *question, Asked *asked) {
+        sd_bus_message *call = NULL;
+        int r;
+
+        r = polkit_call(authz->bus, "CheckAuthorization", &call);
+        if (r >= 0)
+                r = append_question(call, job, question, asked->is_interactive);
+        if (r >= 0)
+                /* Longer than the job's own deadline, which is the one that counts. */
+                r = sd_bus_call_async(authz->bus, &job->slot, call, authz_on_verdict, asked, JOB_DEADLINE_USEC * 2);
+        sd_bus_message_unref(call);
+        if (r < 0)
+                return r;
+
+        job->cancel = authz_on_cancel;
+        return sd_bus_slot_set_destroy_callback(job->slot, asked_free);
+}
+
+int authz_require(const Authz *authz, Job *job, const AuthzQuestion *question, Fault *fault) {
+        Asked *asked;
+        char *key;
+        int r;
+
+        if (job->caller->uid == 0 && !authz->always_ask)
+                return 1;
+
+        key = make_key(question);
+        if (!key)
+                return fault_set_errno(fault, -ENOMEM, "request");
+
+        if (job_has_grant(job, key)) {
+                free(key);
+                return 1;
+        }
+
+        r = asked_new(job, question, key, &asked);
+        if (r < 0) {
+                free(key);
+                return fault_set_errno(fault, r, "request");
+        }
+
+        r = authz_ask(authz, job, question, asked);
+        if (r < 0) {
+                asked_free(asked);
+                return fault_set_errno(fault, r, "request");
+        }
+
+        return 0;
+}
+
+void authz_wake(const Authz *authz) {
+        sd_bus_message *call = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(authz->bus, &call, POLKIT_NAME, POLKIT_PATH, "org.freedesktop.DBus.Peer",
+                                           "Ping");
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(call, false);
+        if (r >= 0)
+                r = sd_bus_send(authz->bus, call, NULL);
+        if (r < 0)
+                log_message(LOG_DEBUG, "cannot wake polkit: %s, ignoring", strerror(-r));
+
+        sd_bus_message_unref(call);
+}

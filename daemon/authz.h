@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "job.h"
+
+/*
+ * polkit, asked without waiting (polkit(8), org.freedesktop.PolicyKit1.Authority). The subject is the sender's bus
+ * name, never a pid. Only a clear yes is one: a polkit that is absent, hangs or fails is a refusal.
+ */
+typedef struct Authz {
+        sd_bus *bus;
+        bool always_ask; /* root too: for tests, where every caller is root */
+} Authz;
+
+/* One question. The strings are borrowed for the call. */
+typedef struct AuthzQuestion {
+        const char *action;
+        const char *tap;      /* detail "tap" */
+        uid_t creator;        /* detail "creator" */
+        const char *grant;    /* detail "grant"; NULL: none covers the request */
+        const Fault *refusal; /* what the caller reads instead of polkit's no; NULL: that no */
+} AuthzQuestion;
+
+/*
+ * May the job's caller do this? 1 when he may, 0 when polkit was asked: the step returns, and the job is run anew with
+ * the answer; a no is answered here. Negative errno with @fault when it cannot be asked.
+ */
+int authz_require(const Authz *authz, Job *job, const AuthzQuestion *question, Fault *fault);
+
+/* Has the bus start polkit, so that the first caller need not wait for it. */
+void authz_wake(const Authz *authz);

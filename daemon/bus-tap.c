@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bus.h"
+#include "names.h"
+
+const char *bus_tap_mac(const Tap *tap, char mac[static BUS_MAC_SIZE]) {
+        const uint8_t *b = tap->link.mac;
+
+        if (tap->link.has_mac)
+                (void) snprintf(mac, BUS_MAC_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+        else
+                mac[0] = '\0';
+
+        return mac;
+}
+
+/* The TAP that a message was sent to: looked up by its path at each step, it may be gone by now. */
+static int find_tap(Bus *bus, const Job *job, Tap **ret, Fault *fault) {
+        const char *path = sd_bus_message_get_path(job->message);
+        char *name;
+        int r;
+
+        r = sd_bus_path_decode(path, TAPD_TAP_PREFIX, &name);
+        if (r <= 0)
+                return r < 0 ? fault_set_errno(fault, r, "request") : bus_no_such_tap(path, fault);
+
+        *ret = manager_find(bus->manager, name);
+        r = *ret ? 0 : bus_no_such_tap(name, fault);
+        free(name);
+        return r;
+}
+
+static int set_up(Job *job, Bus *bus, bool up, Fault *fault) {
+        AuthzQuestion question = { .action = TAPD_ACTION_CONFIGURE };
+        GateVerdict verdict;
+        Tap *tap;
+        int r;
+
+        r = find_tap(bus, job, &tap, fault);
+        if (r == 0)
+                r = gate_use(bus->config, job->caller, GATE_CONFIGURE, &tap->record, &verdict, fault);
+        if (r < 0)
+                return r;
+
+        question.tap = tap->record.name;
+        question.creator = tap->record.creator;
+        question.grant = verdict.grant ? verdict.grant->name : NULL;
+        if (verdict.needs_manage_others) {
+                question.action = TAPD_ACTION_MANAGE_OTHERS;
+                question.refusal = &verdict.reason;
+        }
+
+        r = authz_require(&bus->authz, job, &question, fault);
+        if (r <= 0)
+                return r;
+
+        r = manager_set_up(bus->manager, tap, up, fault);
+        if (r < 0)
+                return r;
+
+        job_answer(job, NULL);
+        return 0;
+}
+
+static int tap_up(Job *job, void *userdata, Fault *fault) {
+        return set_up(job, userdata, true, fault);
+}
+
+static int tap_down(Job *job, void *userdata, Fault *fault) {
+        return set_up(job, userdata, false, fault);
+}
+
+static int tap_delete(Job *job, void *userdata, Fault *fault) {
+        char name[NAME_SIZE];
+        int force, r;
+        Tap *tap;
+
+        r = sd_bus_message_read_basic(job->message, 'b', &force);
+        if (r < 0)
+                return bus_bad_message(fault, r);
+
+        r = find_tap(userdata, job, &tap, fault);
+        if (r < 0)
+                return r;
+
+        (void) snprintf(name, sizeof(name), "%s", tap->record.name);
+        return bus_delete(userdata, job, &(char *){ name }, 1, force, fault);
+}
+
+/* Where the methods of a TAP find the rest: their userdata is the TAP, which may be gone when they go on. */
+static Bus *bus_of(sd_bus_message *message) {
+        return sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(message)));
+}
+
+static int method_up(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(bus_of(message), message, tap_up);
+}
+
+static int method_down(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(bus_of(message), message, tap_down);
+}
+
+static int method_delete(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(bus_of(message), message, tap_delete);
+}
+
+/* The getters get the address of the field whose offset stands in the vtable. */
+
+static int property_get_text(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append_basic(reply, 's', userdata);
+}
+
+static int property_get_flag(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const bool *flag = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ *flag });
+}
+
+static int property_get_kind(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append_basic(reply, 's', spec_kind_name(userdata));
+}
+
+static int property_get_lifetime(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append_basic(reply, 's', BUS_LIFETIME_RUNTIME);
+}
+
+static int property_get_source(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                               sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append_basic(reply, 's', "dbus");
+}
+
+static int property_get_shared(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                               sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const uint32_t *user = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ *user == TAPD_ID_UNSET });
+}
+
+static int property_get_mac(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        char mac[BUS_MAC_SIZE];
+
+        return sd_bus_message_append_basic(reply, 's', bus_tap_mac(userdata, mac));
+}
+
+static int property_get_administrative_state(sd_bus *sdbus, const char *path, const char *interface,
+                                             const char *property, sd_bus_message *reply, void *userdata,
+                                             sd_bus_error *error) {
+        const bool *is_up = userdata;
+
+        return sd_bus_message_append_basic(reply, 's', *is_up ? "up" : "down");
+}
+
+static int property_get_operational_state(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                                          sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const uint8_t *state = userdata;
+
+        return sd_bus_message_append_basic(reply, 's', link_operational_state_name(*state));
+}
+
+static int property_get_state(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                              sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const TapState *state = userdata;
+
+        return sd_bus_message_append_basic(reply, 's', tap_state_name(*state));
+}
+
+/* In the order of the bits of TapChange. */
+static const char *const change_names[] = {
+        "User",           "Group",      "Shared",   "VNetHeader",          "PacketInfo",          "QueuesAttached",
+        "QueuesDetached", "MACAddress", "MTUBytes", "TransmitQueueLength", "AdministrativeState", "OperationalState",
+        "Carrier",        "State",
+};
+
+void bus_tap_changed_names(unsigned changes, const char **names) {
+        for (size_t i = 0; i < sizeof(change_names) / sizeof(change_names[0]); i++)
+                if (changes & 1u << i)
+                        *names++ = change_names[i];
+
+        *names = NULL;
+}
+
+#define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
+#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define METHOD SD_BUS_VTABLE_UNPRIVILEGED
+#define AT(field) offsetof(Tap, field)
+
+const sd_bus_vtable bus_tap_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+
+        SD_BUS_METHOD_WITH_ARGS("Up", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_up, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Down", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_down, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_ARGS("b", force), SD_BUS_NO_RESULT, method_delete, METHOD),
+
+        SD_BUS_PROPERTY("Name", "s", property_get_text, AT(record.name), CONSTANT),
+        SD_BUS_PROPERTY("Ifindex", "i", NULL, AT(record.ifindex), CONSTANT),
+        SD_BUS_PROPERTY("Kind", "s", property_get_kind, AT(record.spec), CONSTANT),
+        SD_BUS_PROPERTY("Lifetime", "s", property_get_lifetime, 0, CONSTANT),
+        SD_BUS_PROPERTY("CreatorUID", "u", NULL, AT(record.creator), CONSTANT),
+        SD_BUS_PROPERTY("User", "u", NULL, AT(link.user), CHANGES),
+        SD_BUS_PROPERTY("Group", "u", NULL, AT(link.group), CHANGES),
+        SD_BUS_PROPERTY("Shared", "b", property_get_shared, AT(link.user), CHANGES),
+        SD_BUS_PROPERTY("MultiQueue", "b", property_get_flag, AT(link.multi_queue), CONSTANT),
+        SD_BUS_PROPERTY("VNetHeader", "b", property_get_flag, AT(link.vnet_header), CHANGES),
+        SD_BUS_PROPERTY("PacketInfo", "b", property_get_flag, AT(link.packet_info), CHANGES),
+        SD_BUS_PROPERTY("QueuesAttached", "u", NULL, AT(link.queues), CHANGES),
+        SD_BUS_PROPERTY("QueuesDetached", "u", NULL, AT(link.queues_detached), CHANGES),
+        SD_BUS_PROPERTY("MACAddress", "s", property_get_mac, 0, CHANGES),
+        SD_BUS_PROPERTY("MTUBytes", "u", NULL, AT(link.mtu), CHANGES),
+        SD_BUS_PROPERTY("TransmitQueueLength", "u", NULL, AT(link.transmit_queue_length), CHANGES),
+        SD_BUS_PROPERTY("Description", "s", property_get_text, AT(record.spec.description), CHANGES),
+        SD_BUS_PROPERTY("AdministrativeState", "s", property_get_administrative_state, AT(link.is_up), CHANGES),
+        SD_BUS_PROPERTY("OperationalState", "s", property_get_operational_state, AT(link.operational_state), CHANGES),
+        SD_BUS_PROPERTY("Carrier", "b", property_get_flag, AT(link.has_carrier), CHANGES),
+        SD_BUS_PROPERTY("State", "s", property_get_state, AT(state), CHANGES),
+        SD_BUS_PROPERTY("Source", "s", property_get_source, 0, CONSTANT),
+        SD_BUS_PROPERTY("CreatedUSec", "t", NULL, AT(record.created_usec), CONSTANT),
+
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "authz.h"
+#include "callers.h"
+#include "manager.h"
+
+/* The edge: the objects of org.tapd1 on the bus. Only files of this floor read messages. */
+typedef struct Bus {
+        sd_bus *bus;
+        Manager *manager;
+        const Config *config;
+        Jobs *jobs;
+        Callers *callers;
+        Authz authz;
+} Bus;
+
+/* Connects to the system bus, and exports what @manager has and will have. The name is taken by bus_publish(). */
+int bus_new(sd_event *event, Manager *manager, const Config *config, bool always_ask, Bus **ret);
+Bus *bus_free(Bus *bus);
+
+/* Takes the name org.tapd1: from here on calls come in. */
+int bus_publish(Bus *bus);
+
+/* Begins a request: finds out who asks, then has @run called until it has answered. For vtables: never fails. */
+int bus_begin(Bus *bus, sd_bus_message *message, job_run_t run);
+
+/* The object of a TAP. @ret is the caller's to free. */
+int bus_tap_path(const char *name, char **ret);
+
+/* The address of the host's side, or "". Returns @mac. */
+#define BUS_MAC_SIZE sizeof("aa:bb:cc:dd:ee:ff")
+const char *bus_tap_mac(const Tap *tap, char mac[static BUS_MAC_SIZE]);
+
+/* What Lifetime says of a TAP that lives until it is deleted or the host reboots. */
+#define BUS_LIFETIME_RUNTIME "runtime"
+
+/* Deletes TAPs by name and answers with nothing: DeleteTaps, and Delete of one. */
+int bus_delete(Bus *bus, Job *job, char *const *names, size_t n_names, bool force, Fault *fault);
+
+/* What a message carried that sd-bus could not read, as a fault. */
+int bus_bad_message(Fault *fault, int r);
+
+/* NoSuchTap. */
+int bus_no_such_tap(const char *name, Fault *fault);
+
+extern const sd_bus_vtable bus_manager_vtable[];
+extern const sd_bus_vtable bus_tap_vtable[];
+
+/* The properties of TapChange bits, NULL-terminated, into @names with room for 33. */
+void bus_tap_changed_names(unsigned changes, const char **names);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "spec.h"
+
+/*
+ * tapd.conf(5): the defaults, and the grants that say who may have which TAP. The main file is the first of
+ * tapd.conf in /etc/tapd, /run/tapd and /usr/lib/tapd; its drop-ins, *.conf in tapd.conf.d of all three, come after it,
+ * sorted by name, where the same name in a higher folder hides the lower one (UAPI configuration files specification).
+ */
+
+/* A list of ids that a grant names; all lists are the grant's own. */
+typedef struct IdList {
+        uint32_t *ids;
+        size_t n_ids;
+} IdList;
+
+typedef struct Grant {
+        char *name;
+        IdList users;       /* Users=alice */
+        IdList user_groups; /* Users=@kvm */
+        IdList groups;      /* Groups=: what Group may be besides the default */
+        char **names;       /* Names=: patterns of fnmatch(3), NULL-terminated */
+        unsigned taps_per_user;
+        bool shared;
+        bool is_off; /* something in it could not be read: it grants nothing */
+} Grant;
+
+typedef struct Config {
+        SpecDefaults defaults;
+        Grant *grants;
+        size_t n_grants;
+} Config;
+
+/* What is wrong, where; one call a complaint, in the order of the lines. @line 0: the file as such. */
+typedef void (*config_complain_t)(const char *path, unsigned line, const char *text, void *userdata);
+
+/* Reads the files below @root ("" for the host's own). Names of users and groups are looked up with NSS, which may
+ * wait for a directory server: call it before the loop runs. What cannot be read is complained of and left out;
+ * negative errno only where there is no memory. */
+int config_load(const char *root, config_complain_t complain, void *userdata, Config *ret);
+
+void config_done(Config *config);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gate.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "names.h"
+
+/* Below UID_MIN of login.defs(5) accounts are the system's, and 61184 to 65535 are systemd's (UIDS-GIDS.md). There is
+ * no upper bound: a directory's users have the highest numbers. */
+static bool is_system_account(uid_t uid) {
+        return uid < 1000 || (uid >= 61184 && uid <= 65535);
+}
+
+bool caller_in_group(const Caller *caller, gid_t gid) {
+        for (size_t i = 0; i < caller->n_groups; i++)
+                if (caller->groups[i] == gid)
+                        return true;
+
+        return false;
+}
+
+static bool list_has(const IdList *list, uint32_t id) {
+        for (size_t i = 0; i < list->n_ids; i++)
+                if (list->ids[i] == id)
+                        return true;
+
+        return false;
+}
+
+static bool grant_names_user(const Grant *grant, const Caller *caller) {
+        return !grant->is_off && list_has(&grant->users, caller->uid);
+}
+
+static bool grant_names_caller(const Grant *grant, const Caller *caller) {
+        if (grant_names_user(grant, caller))
+                return true;
+
+        for (size_t i = 0; !grant->is_off && i < grant->user_groups.n_ids; i++)
+                if (caller_in_group(caller, grant->user_groups.ids[i]))
+                        return true;
+
+        return false;
+}
+
+/* A service that was broken into is no member of kvm that should have a network cord: libvirt-qemu is one on Debian. */
+static int check_account(const Config *config, const Caller *caller, Fault *fault) {
+        if (caller->uid == 0 || !is_system_account(caller->uid))
+                return 0;
+
+        for (size_t i = 0; i < config->n_grants; i++)
+                if (grant_names_user(&config->grants[i], caller))
+                        return 0;
+
+        return fault_set(fault, TAPD_ERROR_ACCESS_DENIED,
+                         "system account not enabled: uid %u needs a grant that names it in Users=", caller->uid);
+}
+
+static bool grant_has_name(const Grant *grant, const char *name) {
+        for (char **pattern = grant->names; pattern && *pattern; pattern++)
+                if (fnmatch(*pattern, name, 0) == 0)
+                        return true;
+
+        return false;
+}
+
+/* Whether this one grant covers all of the request; @reason says what it does not. */
+static bool grant_covers(const Grant *grant, const Config *config, const Caller *caller, const char *name,
+                         const TapSpec *spec, Fault *reason) {
+        if (!grant_has_name(grant, name))
+                return false; /* the names of all grants are named together */
+
+        if (spec->shared && !grant->shared)
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "Shared=: grant %s has no Shared=yes", grant->name);
+        else if (spec->user != TAPD_ID_UNSET && spec->user != caller->uid)
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "User=: %u is another user", spec->user);
+        else if (spec->group != TAPD_ID_UNSET && spec->group != config->defaults.group &&
+                 !list_has(&grant->groups, spec->group))
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "Group=: %u is not in Groups= of grant %s",
+                                 spec->group, grant->name);
+        else
+                return true;
+
+        return false;
+}
+
+/* Names the patterns of all grants that name the caller. */
+static void explain_names(const Config *config, const Caller *caller, const char *name, Fault *reason) {
+        char patterns[256] = "";
+        size_t length = 0;
+
+        for (size_t i = 0; i < config->n_grants; i++) {
+                const Grant *grant = &config->grants[i];
+
+                for (char **pattern = grant->names; grant_names_caller(grant, caller) && pattern && *pattern; pattern++)
+                        if (length < sizeof(patterns))
+                                length += (size_t) snprintf(patterns + length, sizeof(patterns) - length, " %s",
+                                                            *pattern);
+        }
+
+        if (length == 0)
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "no grant of tapd.conf names uid %u", caller->uid);
+        else
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "Name=: \"%s\" is not granted; granted are%s", name,
+                                 patterns);
+}
+
+static void check_grants(const Config *config, const Caller *caller, const char *name, const TapSpec *spec,
+                         size_t n_taps, GateVerdict *verdict) {
+        unsigned quota = 0;
+
+        for (size_t i = 0; i < config->n_grants; i++) {
+                const Grant *grant = &config->grants[i];
+
+                if (!grant_names_caller(grant, caller))
+                        continue;
+                if (grant->taps_per_user > quota)
+                        quota = grant->taps_per_user;
+                if (!verdict->grant && grant_covers(grant, config, caller, name, spec, &verdict->reason))
+                        verdict->grant = grant;
+        }
+
+        if (!verdict->grant) {
+                verdict->needs_override = true;
+                if (verdict->reason.error == TAPD_ERROR_NONE)
+                        explain_names(config, caller, name, &verdict->reason);
+        } else if (n_taps >= quota) {
+                verdict->needs_override = true;
+                verdict->grant = NULL;
+                (void) fault_set(&verdict->reason, TAPD_ERROR_LIMITS_EXCEEDED,
+                                 "%zu of %u TAPs: delete one, or ask the administrator for TapsPerUser=", n_taps,
+                                 quota);
+        }
+}
+
+int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec, size_t n_taps,
+                GateVerdict *ret, Fault *fault) {
+        GateVerdict verdict = {};
+        int r;
+
+        r = check_account(config, caller, fault);
+        if (r < 0)
+                return r;
+
+        if (caller->uid != 0)
+                check_grants(config, caller, name, spec, n_taps, &verdict);
+
+        *ret = verdict;
+        return 0;
+}
+
+static bool is_manager(const Caller *caller, GateVerb verb, const Record *record) {
+        switch (verb) {
+        case GATE_CONFIGURE:
+                return caller->uid == 0 || caller->uid == record->creator || caller->uid == record->spec.user;
+        case GATE_DELETE:
+                return caller->uid == 0 || caller->uid == record->creator;
+        }
+
+        return false;
+}
+
+int gate_use(const Config *config, const Caller *caller, GateVerb verb, const Record *record, GateVerdict *ret,
+             Fault *fault) {
+        GateVerdict verdict = {};
+        int r;
+
+        r = check_account(config, caller, fault);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < config->n_grants && !verdict.grant; i++)
+                if (grant_names_caller(&config->grants[i], caller))
+                        verdict.grant = &config->grants[i];
+
+        if (!is_manager(caller, verb, record)) {
+                verdict.needs_manage_others = true;
+                (void) fault_set(&verdict.reason, TAPD_ERROR_ACCESS_DENIED, "%s belongs to uid %u", record->name,
+                                 record->creator);
+        }
+
+        *ret = verdict;
+        return 0;
+}

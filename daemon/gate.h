@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "fault.h"
+#include "record.h"
+
+/*
+ * The gate: what the grants and the owners say of a request, before anybody is asked for a password. Pure: it looks at
+ * nothing but its arguments, so that it can be asked again when the answer of polkit is there.
+ */
+
+/* Who asks, as the bus says (GetConnectionCredentials). */
+typedef struct Caller {
+        uid_t uid;
+        size_t n_groups;
+        gid_t groups[];
+} Caller;
+
+bool caller_in_group(const Caller *caller, gid_t gid);
+
+/* What a request needs besides its verb's own action; nothing where all is false. */
+typedef struct GateVerdict {
+        bool needs_manage_others;
+        bool needs_override;
+        const Grant *grant; /* the one that covers the request, or any that names the caller; NULL: none. Borrowed. */
+        Fault reason;       /* why an override is needed: what the caller reads where he does not get it */
+} GateVerdict;
+
+/* May @caller create a TAP of this name? @n_taps: how many he has. @spec is complete. Refuses system accounts
+ * (AccessDenied); everything else is a verdict. */
+int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec, size_t n_taps,
+                GateVerdict *ret, Fault *fault);
+
+/* What is done to a TAP that exists. */
+typedef enum GateVerb {
+        GATE_CONFIGURE, /* its creator and its user */
+        GATE_DELETE,    /* its creator */
+} GateVerb;
+
+/* May @caller do this to the TAP of this record? Refuses system accounts; everything else is a verdict. */
+int gate_use(const Config *config, const Caller *caller, GateVerb verb, const Record *record, GateVerdict *ret,
+             Fault *fault);

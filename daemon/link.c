@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/if_tun.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "names.h"
+
+static void parse_tun(const struct nlattr *data, Link *link) {
+        const struct nlattr *attribute;
+
+        mnl_attr_for_each_nested(attribute, data) {
+                switch (mnl_attr_get_type(attribute)) {
+                case IFLA_TUN_OWNER:
+                        link->user = mnl_attr_get_u32(attribute);
+                        break;
+                case IFLA_TUN_GROUP:
+                        link->group = mnl_attr_get_u32(attribute);
+                        break;
+                case IFLA_TUN_TYPE:
+                        link->is_ip = mnl_attr_get_u8(attribute) == IFF_TUN;
+                        break;
+                case IFLA_TUN_PI:
+                        link->packet_info = mnl_attr_get_u8(attribute);
+                        break;
+                case IFLA_TUN_VNET_HDR:
+                        link->vnet_header = mnl_attr_get_u8(attribute);
+                        break;
+                case IFLA_TUN_PERSIST:
+                        link->persistent = mnl_attr_get_u8(attribute);
+                        break;
+                case IFLA_TUN_MULTI_QUEUE:
+                        link->multi_queue = mnl_attr_get_u8(attribute);
+                        break;
+                case IFLA_TUN_NUM_QUEUES:
+                        link->queues = mnl_attr_get_u32(attribute);
+                        break;
+                case IFLA_TUN_NUM_DISABLED_QUEUES:
+                        link->queues_detached = mnl_attr_get_u32(attribute);
+                        break;
+                }
+        }
+}
+
+static void parse_kind(const struct nlattr *linkinfo, Link *link) {
+        const struct nlattr *attribute, *data = NULL;
+
+        mnl_attr_for_each_nested(attribute, linkinfo) {
+                if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
+                        link->is_tun = mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 &&
+                                       strcmp(mnl_attr_get_str(attribute), "tun") == 0;
+                else if (mnl_attr_get_type(attribute) == IFLA_INFO_DATA)
+                        data = attribute;
+        }
+
+        if (link->is_tun && data)
+                parse_tun(data, link);
+}
+
+static void copy_string(const struct nlattr *attribute, char *buffer, size_t size) {
+        if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+                (void) snprintf(buffer, size, "%s", mnl_attr_get_str(attribute));
+}
+
+static void parse_attribute(const struct nlattr *attribute, Link *link) {
+        switch (mnl_attr_get_type(attribute)) {
+        case IFLA_IFNAME:
+                copy_string(attribute, link->name, sizeof(link->name));
+                break;
+        case IFLA_IFALIAS:
+                copy_string(attribute, link->alias, sizeof(link->alias));
+                break;
+        case IFLA_ADDRESS:
+                link->has_mac = mnl_attr_get_payload_len(attribute) == sizeof(link->mac);
+                if (link->has_mac)
+                        memcpy(link->mac, mnl_attr_get_payload(attribute), sizeof(link->mac));
+                break;
+        case IFLA_CARRIER:
+                link->has_carrier = mnl_attr_get_u8(attribute);
+                break;
+        case IFLA_OPERSTATE:
+                link->operational_state = mnl_attr_get_u8(attribute);
+                break;
+        case IFLA_MTU:
+                link->mtu = mnl_attr_get_u32(attribute);
+                break;
+        case IFLA_TXQLEN:
+                link->transmit_queue_length = mnl_attr_get_u32(attribute);
+                break;
+        case IFLA_LINKINFO:
+                parse_kind(attribute, link);
+                break;
+        }
+}
+
+int link_parse(const struct nlmsghdr *message, Link *ret) {
+        Link link = { .user = TAPD_ID_UNSET, .group = TAPD_ID_UNSET };
+        const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+        const struct nlattr *attribute;
+
+        if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
+                return -EBADMSG;
+        if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) || info->ifi_index <= 0)
+                return -EBADMSG;
+
+        link.ifindex = info->ifi_index;
+        link.is_up = info->ifi_flags & IFF_UP;
+        mnl_attr_for_each(attribute, message, sizeof(*info))
+                parse_attribute(attribute, &link);
+
+        /* The driver counts the queues of a multi-queue device only; the one queue of another shows as its carrier. */
+        if (link.is_tun && !link.multi_queue)
+                link.queues = link.has_carrier;
+
+        *ret = link;
+        return 0;
+}
+
+/* Takes the one link of an answer; ifindex 0 is none. */
+static void link_on_reply(const struct nlmsghdr *message, void *userdata) {
+        (void) link_parse(message, userdata);
+}
+
+static struct nlmsghdr *link_begin(void *buffer, uint16_t type, uint16_t flags, int ifindex) {
+        struct nlmsghdr *request = rtnl_begin(buffer, type, flags);
+        struct ifinfomsg *info = mnl_nlmsg_put_extra_header(request, sizeof(*info));
+
+        info->ifi_family = AF_UNSPEC;
+        info->ifi_index = ifindex;
+        return request;
+}
+
+static int link_query(Rtnl *rtnl, int ifindex, const char *name, Link *ret) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_GETLINK, 0, ifindex);
+        Link link = {};
+        int r;
+
+        mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+        if (name)
+                mnl_attr_put_strz(request, IFLA_IFNAME, name);
+
+        r = rtnl_call(rtnl, request, link_on_reply, &link);
+        if (r < 0)
+                return r;
+        if (link.ifindex <= 0)
+                return -ENODEV;
+
+        *ret = link;
+        return 0;
+}
+
+int link_get(Rtnl *rtnl, int ifindex, Link *ret) {
+        return link_query(rtnl, ifindex, NULL, ret);
+}
+
+int link_get_by_name(Rtnl *rtnl, const char *name, Link *ret) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_GETLINK, 0, 0);
+        Link link = {};
+        int r;
+
+        r = link_query(rtnl, 0, name, ret);
+        if (r != -ENODEV)
+                return r;
+
+        /* Only this attribute is looked up among the altnames by every kernel that has them (5.5). */
+        mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+        mnl_attr_put_strz(request, IFLA_ALT_IFNAME, name);
+        r = rtnl_call(rtnl, request, link_on_reply, &link);
+        if (r < 0 || link.ifindex <= 0)
+                return -ENODEV;
+
+        *ret = link;
+        return 0;
+}
+
+typedef struct Dump {
+        void (*callback)(const Link *link, void *userdata);
+        void *userdata;
+} Dump;
+
+static void link_on_dump(const struct nlmsghdr *message, void *userdata) {
+        const Dump *dump = userdata;
+        Link link;
+
+        /* The kind filter is a wish: a kernel without the driver ignores it. */
+        if (link_parse(message, &link) >= 0 && link.is_tun)
+                dump->callback(&link, dump->userdata);
+}
+
+int link_dump(Rtnl *rtnl, void (*callback)(const Link *link, void *userdata), void *userdata) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_GETLINK, NLM_F_DUMP, 0);
+        Dump dump = { .callback = callback, .userdata = userdata };
+        struct nlattr *nest;
+
+        mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+        nest = mnl_attr_nest_start(request, IFLA_LINKINFO);
+        mnl_attr_put_str(request, IFLA_INFO_KIND, "tun");
+        mnl_attr_nest_end(request, nest);
+
+        return rtnl_call(rtnl, request, link_on_dump, &dump);
+}
+
+int link_mark(Rtnl *rtnl, int ifindex, const char *alias, const uint8_t *mac) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
+
+        mnl_attr_put_str(request, IFLA_IFALIAS, alias);
+        if (mac)
+                mnl_attr_put(request, IFLA_ADDRESS, ETH_ALEN, mac);
+
+        return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+int link_set_up(Rtnl *rtnl, int ifindex, bool up) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
+        struct ifinfomsg *info = mnl_nlmsg_get_payload(request);
+
+        info->ifi_change = IFF_UP;
+        info->ifi_flags = up ? IFF_UP : 0;
+        return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+int link_set_noqueue(Rtnl *rtnl, int ifindex) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = rtnl_begin(buffer, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
+        struct tcmsg *tc = mnl_nlmsg_put_extra_header(request, sizeof(*tc));
+
+        tc->tcm_family = AF_UNSPEC;
+        tc->tcm_ifindex = ifindex;
+        tc->tcm_parent = TC_H_ROOT;
+        mnl_attr_put_strz(request, TCA_KIND, "noqueue");
+        return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+int link_disable_ipv6(const char *name) {
+        char path[64 + IF_NAMESIZE];
+        int fd, r = 0;
+
+        (void) snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+        fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+
+        if (write(fd, "1", 1) < 0)
+                r = -errno;
+
+        (void) close(fd);
+        return r;
+}
+
+int link_rename(Rtnl *rtnl, int ifindex, const char *name, const char *alias) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
+
+        mnl_attr_put_strz(request, IFLA_IFNAME, name);
+        mnl_attr_put_str(request, IFLA_IFALIAS, alias);
+        return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+static int link_delete_one(Rtnl *rtnl, int ifindex) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+
+        return rtnl_call(rtnl, link_begin(buffer, RTM_DELLINK, 0, ifindex), NULL, NULL);
+}
+
+static int link_set_group(Rtnl *rtnl, int ifindex, uint32_t group) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
+
+        mnl_attr_put_u32(request, IFLA_GROUP, group);
+        return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+int link_delete(Rtnl *rtnl, const int *ifindexes, size_t n_ifindexes) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request;
+        uint32_t group;
+        size_t grouped = 0;
+
+        if (n_ifindexes == 1)
+                return link_delete_one(rtnl, ifindexes[0]);
+
+        /* Everything in the group dies, and everybody sees it: it is random and as short-lived as can be. */
+        if (getrandom(&group, sizeof(group), 0) != sizeof(group))
+                return -errno;
+        group |= UINT32_C(1) << 31;
+
+        for (size_t i = 0; i < n_ifindexes; i++) {
+                int r = link_set_group(rtnl, ifindexes[i], group);
+
+                if (r < 0 && r != -ENODEV)
+                        return r;
+                grouped += r == 0;
+        }
+        if (grouped == 0)
+                return -ENODEV;
+
+        request = link_begin(buffer, RTM_DELLINK, 0, 0);
+        mnl_attr_put_u32(request, IFLA_GROUP, group);
+        return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+const char *link_operational_state_name(uint8_t state) {
+        static const char *const names[] = { "unknown", "not-present", "down", "lower-layer-down",
+                                             "testing", "dormant",     "up" };
+
+        return state < sizeof(names) / sizeof(names[0]) ? names[state] : names[0];
+}

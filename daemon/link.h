@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <linux/if_ether.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rtnl.h"
+
+/* IFALIASZ of <linux/if.h>, which cannot be included beside <net/if.h>: the alias and its NUL. */
+#define LINK_ALIAS_SIZE 256
+
+/* What the kernel says about one network interface (RTM_NEWLINK, <linux/if_link.h>). */
+typedef struct Link {
+        int ifindex;
+        char name[IF_NAMESIZE];
+        char alias[LINK_ALIAS_SIZE];
+        uint8_t mac[ETH_ALEN];
+        bool has_mac;
+        bool is_up; /* IFF_UP */
+        bool has_carrier;
+        uint8_t operational_state; /* IF_OPER_* of <linux/if.h> */
+        uint32_t mtu;
+        uint32_t transmit_queue_length;
+
+        /* The rest counts only where is_tun is true (IFLA_INFO_KIND "tun" and its IFLA_TUN_*). */
+        bool is_tun;
+        bool is_ip; /* IFF_TUN rather than IFF_TAP */
+        bool packet_info, vnet_header, multi_queue, persistent;
+        uint32_t user, group; /* TAPD_ID_UNSET where not set */
+        uint32_t queues, queues_detached;
+} Link;
+
+/* Reads a link message. 0, or -EBADMSG where it is not one. */
+int link_parse(const struct nlmsghdr *message, Link *ret);
+
+/* Asks the kernel for one link. -ENODEV where there is none. */
+int link_get(Rtnl *rtnl, int ifindex, Link *ret);
+
+/* The same by name; altnames count as names. */
+int link_get_by_name(Rtnl *rtnl, const char *name, Link *ret);
+
+/* Calls @callback for each tun device of this network namespace. */
+int link_dump(Rtnl *rtnl, void (*callback)(const Link *link, void *userdata), void *userdata);
+
+/* Sets the alias and, where @mac is not NULL, the address. */
+int link_mark(Rtnl *rtnl, int ifindex, const char *alias, const uint8_t *mac);
+
+int link_set_up(Rtnl *rtnl, int ifindex, bool up);
+
+/* Gives a link that is down no queueing discipline, before the kernel attaches one for each of its queues. */
+int link_set_noqueue(Rtnl *rtnl, int ifindex);
+
+/* Keeps IPv6 off: a guest's Router Advertisement would give the host an address and a route. No error where the kernel
+ * has no IPv6. */
+int link_disable_ipv6(const char *name);
+
+/* Renames a link that is down, and marks it. */
+int link_rename(Rtnl *rtnl, int ifindex, const char *name, const char *alias);
+
+/* Deletes links at once: the kernel waits for an RCU grace period of about 16 ms, whatever their number. */
+int link_delete(Rtnl *rtnl, const int *ifindexes, size_t n_ifindexes);
+
+/* RFC 2863's name of the operational state, as the bus spells it. */
+const char *link_operational_state_name(uint8_t state);

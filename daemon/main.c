@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <linux/capability.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "log.h"
+
+typedef struct Options {
+        const char *root; /* what stands before the paths of the configuration */
+        bool always_ask;
+} Options;
+
+static int print_help(void) {
+        puts("tapd [OPTIONS...]\n"
+             "\n"
+             "Owns TAP network interfaces and offers them on the system bus as org.tapd1; see tapd(8).\n"
+             "It is started by systemd; tapctl(1) talks to it.\n"
+             "\n"
+             "  -h --help        Show this help\n"
+             "     --version     Show the version\n"
+             "     --root=PATH   Read the configuration below PATH\n"
+             "     --always-ask  Ask polkit for root's requests as well (for tests)\n"
+             "     --debug       Log more");
+        return 0;
+}
+
+/* 1: go on; else the program ends with *ret_status. */
+static int parse_arguments(int argc, char **argv, Options *options, int *ret_status) {
+        enum { OPTION_VERSION = 256, OPTION_ROOT, OPTION_ALWAYS_ASK, OPTION_DEBUG };
+        static const struct option table[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, OPTION_VERSION },
+                { "root", required_argument, NULL, OPTION_ROOT },
+                { "always-ask", no_argument, NULL, OPTION_ALWAYS_ASK },
+                { "debug", no_argument, NULL, OPTION_DEBUG },
+                {},
+        };
+
+        for (int option; (option = getopt_long(argc, argv, "h", table, NULL)) != -1;) {
+                switch (option) {
+                case 'h':
+                        *ret_status = print_help();
+                        return 0;
+                case OPTION_VERSION:
+                        *ret_status = puts("tapd " TAPD_VERSION) < 0;
+                        return 0;
+                case OPTION_ROOT:
+                        options->root = optarg;
+                        break;
+                case OPTION_ALWAYS_ASK:
+                        options->always_ask = true;
+                        break;
+                case OPTION_DEBUG:
+                        log_set_level(LOG_DEBUG);
+                        break;
+                default:
+                        *ret_status = EX_USAGE;
+                        return 0;
+                }
+        }
+
+        if (optind < argc) {
+                (void) fprintf(stderr, "tapd: takes no arguments\n");
+                *ret_status = EX_USAGE;
+                return 0;
+        }
+
+        return 1;
+}
+
+/* Without it nothing can be done, and a restart would not bring it. */
+static bool has_net_admin(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+        if (syscall(SYS_capget, &header, data) < 0)
+                return false;
+
+        return data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN);
+}
+
+/* RuntimeDirectory= of the unit (systemd.exec(5)). */
+static const char *runtime_path(void) {
+        const char *path = getenv("RUNTIME_DIRECTORY");
+
+        return path && *path == '/' && !strchr(path, ':') ? path : "/run/tapd";
+}
+
+static void on_complaint(const char *path, unsigned line, const char *text, void *userdata) {
+        if (line > 0)
+                log_message(LOG_WARNING, "%s:%u: %s", path, line, text);
+        else
+                log_message(LOG_WARNING, "%s: %s", path, text);
+}
+
+static int set_up_event(sd_event **ret) {
+        sd_event *event = NULL;
+        sigset_t signals;
+        int r;
+
+        /* Blocked before the first thread is made. */
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+            signal(SIGHUP, SIG_IGN) == SIG_ERR)
+                return -errno;
+
+        r = sd_event_default(&event);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_set_watchdog(event, true);
+        if (r < 0) {
+                sd_event_unref(event);
+                return r;
+        }
+
+        *ret = event;
+        return 0;
+}
+
+static int serve(sd_event *event, Manager *manager, const Config *config, const Options *options) {
+        Bus *bus;
+        int r;
+
+        r = bus_new(event, manager, config, options->always_ask, &bus);
+        if (r < 0) {
+                log_message(LOG_ERR, "cannot connect to the system bus: %s", strerror(-r));
+                return r;
+        }
+
+        r = manager_start(manager);
+        if (r >= 0)
+                r = bus_publish(bus);
+        if (r < 0) {
+                log_message(LOG_ERR, "cannot offer org.tapd1: %s", strerror(-r));
+        } else {
+                (void) sd_notifyf(0, "READY=1\nSTATUS=%zu TAPs", manager_count(manager));
+                r = sd_event_loop(event);
+                (void) sd_notify(0, "STOPPING=1");
+        }
+
+        bus_free(bus);
+        return r;
+}
+
+static int run(const Options *options) {
+        Manager *manager = NULL;
+        sd_event *event = NULL;
+        Config config = {};
+        int r;
+
+        r = set_up_event(&event);
+        if (r >= 0)
+                r = config_load(options->root, on_complaint, NULL, &config);
+        if (r >= 0)
+                r = manager_new(event, runtime_path(), &manager);
+        if (r < 0)
+                log_message(LOG_ERR, "cannot start: %s", strerror(-r));
+        else
+                r = serve(event, manager, &config, options);
+
+        manager_free(manager);
+        config_done(&config);
+        sd_event_unref(event);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
+        Options options = { .root = "" };
+        int status;
+
+        if (parse_arguments(argc, argv, &options, &status) == 0)
+                return status;
+
+        if (!has_net_admin()) {
+                log_message(LOG_ERR, "CAP_NET_ADMIN is missing: look for a drop-in of tapd.service that takes it");
+                return EX_CONFIG;
+        }
+
+        /* One large answer would stay in the heap for good. */
+        (void) mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+        (void) mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+
+        return run(&options);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "text.h"
+
+#define HEADER "tapd-record 1\n"
+#define SUM "sum="
+/* A record has less than 1 KiB: what is larger is none. */
+#define RECORD_SIZE_MAX 4096
+
+static const char *const stage_names[_RECORD_STAGE_MAX] = {
+        [RECORD_INTENT] = "intent",
+        [RECORD_COMPLETE] = "complete",
+        [RECORD_DELETING] = "deleting",
+};
+
+struct RecordStore {
+        char *path;
+        int fd; /* of the folder; -1 while it cannot be had */
+};
+
+const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]) {
+        char id[SD_ID128_STRING_MAX];
+
+        (void) snprintf(mark, RECORD_MARK_SIZE, "tapd:%s", sd_id128_to_string(record->id, id));
+        return mark;
+}
+
+int record_format(const Record *record, char **ret) {
+        const TapSpec *spec = &record->spec;
+        char id[SD_ID128_STRING_MAX], *body, *text;
+
+        if (asprintf(&body,
+                     HEADER "name=%s\nid=%s\nstage=%s\nifindex=%d\ncreator=%u\ncreated=%" PRIu64 "\n"
+                            "kind=%s\nuser=%u\ngroup=%u\nshared=%d\nmulti-queue=%d\nvnet-header=%d\npacket-info=%d\n"
+                            "up=%d\ndescription=%s\n",
+                     record->name, sd_id128_to_string(record->id, id), stage_names[record->stage], record->ifindex,
+                     record->creator, record->created_usec, spec_kind_name(spec), spec->user, spec->group, spec->shared,
+                     spec->mode.multi_queue, spec->mode.vnet_header, spec->mode.packet_info, spec->up,
+                     spec->description) < 0)
+                return -ENOMEM;
+
+        if (asprintf(&text, "%s" SUM "%016" PRIx64 "\n", body, text_hash(TEXT_HASH_INIT, body, strlen(body))) < 0)
+                text = NULL;
+
+        free(body);
+        if (!text)
+                return -ENOMEM;
+
+        *ret = text;
+        return 0;
+}
+
+/* Reads a record line by line: the order is fixed, and each line must be there. */
+typedef struct Reader {
+        const char *position;
+        char value[RECORD_SIZE_MAX + 1];
+        int r;
+} Reader;
+
+static const char *read_value(Reader *reader, const char *key) {
+        size_t key_length = strlen(key), length;
+        const char *value = reader->position + key_length + 1;
+
+        if (reader->r == 0 && (strncmp(reader->position, key, key_length) != 0 || reader->position[key_length] != '='))
+                reader->r = -EBADMSG;
+        if (reader->r < 0)
+                return "";
+
+        length = strcspn(value, "\n");
+        memcpy(reader->value, value, length);
+        reader->value[length] = '\0';
+        reader->position = value + length + (value[length] == '\n');
+        return reader->value;
+}
+
+static uint64_t read_number(Reader *reader, const char *key, uint64_t max) {
+        uint64_t number = 0;
+
+        if (parse_decimal(read_value(reader, key), max, &number) < 0)
+                reader->r = -EBADMSG;
+
+        return number;
+}
+
+static bool read_flag(Reader *reader, const char *key) {
+        return read_number(reader, key, 1) == 1;
+}
+
+static void read_stage(Reader *reader, RecordStage *stage) {
+        const char *name = read_value(reader, "stage");
+
+        for (size_t i = 0; i < _RECORD_STAGE_MAX; i++)
+                if (strcmp(stage_names[i], name) == 0) {
+                        *stage = (RecordStage) i;
+                        return;
+                }
+
+        reader->r = -EBADMSG;
+}
+
+static void read_spec(Reader *reader, TapSpec *spec) {
+        const char *description;
+
+        spec->mode.tun = strcmp(read_value(reader, "kind"), "tun") == 0;
+        spec->user = (uid_t) read_number(reader, "user", TAPD_ID_UNSET);
+        spec->group = (gid_t) read_number(reader, "group", TAPD_ID_UNSET);
+        spec->shared = read_flag(reader, "shared");
+        spec->mode.multi_queue = read_flag(reader, "multi-queue");
+        spec->mode.vnet_header = read_flag(reader, "vnet-header");
+        spec->mode.packet_info = read_flag(reader, "packet-info");
+        spec->up = read_flag(reader, "up");
+
+        description = read_value(reader, "description");
+        if (strlen(description) > SPEC_DESCRIPTION_MAX || !text_is_printable(description))
+                reader->r = -EBADMSG;
+        else
+                strcpy(spec->description, description);
+}
+
+/* The last line is the sum of all before it. */
+static int check_sum(const char *text, size_t size) {
+        static const size_t sum_length = sizeof(SUM) - 1 + 16 + 1;
+        char expected[sizeof(SUM) + 17];
+        size_t body;
+
+        if (size < sizeof(HEADER) + sum_length || size > RECORD_SIZE_MAX || memchr(text, '\0', size) ||
+            strncmp(text, HEADER, sizeof(HEADER) - 1) != 0)
+                return -EBADMSG;
+
+        body = size - sum_length;
+        (void) snprintf(expected, sizeof(expected), SUM "%016" PRIx64 "\n", text_hash(TEXT_HASH_INIT, text, body));
+        return memcmp(text + body, expected, sum_length) == 0 ? 0 : -EBADMSG;
+}
+
+int record_parse(const char *name, const char *text, size_t size, Record *ret) {
+        Record record = {};
+        Reader reader = { .position = text + sizeof(HEADER) - 1 };
+
+        if (check_sum(text, size) < 0 || name_check(name, NULL) < 0)
+                return -EBADMSG;
+
+        if (strcmp(read_value(&reader, "name"), name) != 0)
+                return -EBADMSG;
+        strcpy(record.name, name);
+
+        if (sd_id128_from_string(read_value(&reader, "id"), &record.id) < 0)
+                return -EBADMSG;
+
+        read_stage(&reader, &record.stage);
+        record.ifindex = (int) read_number(&reader, "ifindex", INT_MAX);
+        record.creator = (uid_t) read_number(&reader, "creator", TAPD_ID_UNSET);
+        record.created_usec = read_number(&reader, "created", UINT64_MAX);
+        read_spec(&reader, &record.spec);
+        if (reader.r < 0)
+                return reader.r;
+
+        *ret = record;
+        return 0;
+}
+
+/* The folder that @path names is systemd's to make (RuntimeDirectory=); below it tapd's. */
+static int record_store_open(RecordStore *store) {
+        int parent, r = 0;
+
+        if (store->fd >= 0)
+                return 0;
+
+        parent = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (parent < 0)
+                return -errno;
+
+        if (mkdirat(parent, "taps", 0700) < 0 && errno != EEXIST)
+                r = -errno;
+        else
+                store->fd = openat(parent, "taps", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (r == 0 && store->fd < 0)
+                r = -errno;
+
+        (void) close(parent);
+        return r;
+}
+
+int record_store_new(const char *path, RecordStore **ret) {
+        RecordStore *store;
+
+        store = calloc(1, sizeof(*store));
+        if (!store)
+                return -ENOMEM;
+
+        store->fd = -1;
+        store->path = strdup(path);
+        if (!store->path) {
+                record_store_free(store);
+                return -ENOMEM;
+        }
+
+        *ret = store;
+        return 0;
+}
+
+RecordStore *record_store_free(RecordStore *store) {
+        if (!store)
+                return NULL;
+
+        if (store->fd >= 0)
+                (void) close(store->fd);
+        free(store->path);
+        free(store);
+        return NULL;
+}
+
+int record_store_save(RecordStore *store, const Record *record) {
+        char *text;
+        int r;
+
+        r = record_store_open(store);
+        if (r < 0)
+                return r;
+
+        r = record_format(record, &text);
+        if (r < 0)
+                return r;
+
+        r = file_write(store->fd, record->name, text, strlen(text));
+        free(text);
+        return r;
+}
+
+int record_store_remove(RecordStore *store, const char *name) {
+        int r;
+
+        r = record_store_open(store);
+        if (r < 0)
+                return r;
+
+        return file_remove(store->fd, name);
+}
+
+static int record_read(RecordStore *store, const char *name, Record *ret) {
+        char *text;
+        size_t size;
+        int r;
+
+        r = file_read(store->fd, name, RECORD_SIZE_MAX, &text, &size);
+        if (r < 0)
+                return r;
+
+        r = record_parse(name, text, size, ret);
+        free(text);
+        return r;
+}
+
+static void record_quarantine(RecordStore *store, const char *name) {
+        char away[NAME_MAX + 1];
+
+        if (snprintf(away, sizeof(away), "%s.corrupt", name) < (int) sizeof(away))
+                (void) renameat(store->fd, name, store->fd, away);
+}
+
+int record_store_load(RecordStore *store, void (*loaded)(const Record *record, void *userdata),
+                      void (*broken)(const char *name, void *userdata), void *userdata) {
+        struct dirent *entry;
+        DIR *dir;
+        int r, fd;
+
+        r = record_store_open(store);
+        if (r < 0)
+                return r;
+
+        fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        dir = fdopendir(fd);
+        if (!dir) {
+                r = -errno;
+                (void) close(fd);
+                return r;
+        }
+
+        while ((entry = readdir(dir))) {
+                Record record;
+
+                /* A name of a TAP has no dot: temporary files and those put aside have one. */
+                if (strchr(entry->d_name, '.'))
+                        continue;
+
+                if (record_read(store, entry->d_name, &record) >= 0) {
+                        loaded(&record, userdata);
+                } else {
+                        record_quarantine(store, entry->d_name);
+                        broken(entry->d_name, userdata);
+                }
+        }
+
+        (void) closedir(dir);
+        return 0;
+}

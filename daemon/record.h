@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdint.h>
+#include <systemd/sd-id128.h>
+
+#include "name.h"
+#include "spec.h"
+
+/*
+ * What the kernel cannot tell of a TAP, in one small file each below /run/tapd: it lives as long as the devices do. A
+ * record is written before its device is made and removed after its device is gone, so that a device with a mark
+ * always has one, whenever tapd dies.
+ */
+typedef enum RecordStage {
+        RECORD_INTENT,   /* a device with this mark may exist and is not complete */
+        RECORD_COMPLETE, /* the device was complete and somebody may know of it */
+        RECORD_DELETING, /* the device is to go */
+        _RECORD_STAGE_MAX,
+} RecordStage;
+
+typedef struct Record {
+        char name[NAME_SIZE];
+        sd_id128_t id;
+        RecordStage stage;
+        int ifindex; /* 0 in an intent */
+        uid_t creator;
+        uint64_t created_usec; /* CLOCK_REALTIME */
+        TapSpec spec;          /* what was asked last */
+} Record;
+
+/* The mark of the record's device, its alias (IFLA_IFALIAS). */
+#define RECORD_MARK_SIZE (5 + SD_ID128_STRING_MAX)
+const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]);
+
+/* A record as text, and back. record_parse: -EBADMSG where it is damaged, cut, of a newer version or not for @name. */
+int record_format(const Record *record, char **ret);
+int record_parse(const char *name, const char *text, size_t size, Record *ret);
+
+/* The folder of the records. */
+typedef struct RecordStore RecordStore;
+
+/* Opens, and makes, the folder "taps" in @path; where that fails, each write tries again. */
+int record_store_new(const char *path, RecordStore **ret);
+RecordStore *record_store_free(RecordStore *store);
+
+/* Writes or removes one. Negative errno where the folder cannot be written. */
+int record_store_save(RecordStore *store, const Record *record);
+int record_store_remove(RecordStore *store, const char *name);
+
+/* Calls @loaded for each record, and @broken for each that cannot be read, which is then renamed to NAME.corrupt. */
+int record_store_load(RecordStore *store, void (*loaded)(const Record *record, void *userdata),
+                      void (*broken)(const char *name, void *userdata), void *userdata);
