@@ -42,8 +42,12 @@ static const char *const no_service_names[] = {
         STANDARD "Spawn.ChildExited",
         STANDARD "Spawn.ChildSignaled",
         STANDARD "Spawn.Failed",
+        STANDARD "TimedOut", /* the bus waited in vain for the unit to start; tapd's own is Timeout */
         "org.freedesktop.systemd1.NoSuchUnit",
         "org.freedesktop.systemd1.UnitMasked",
+        "org.freedesktop.systemd1.LoadFailed",
+        "org.freedesktop.systemd1.BadUnitSetting",
+        "org.freedesktop.systemd1.ShuttingDown",
 };
 
 const char *tapd_error_name(TapdError error) {

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "call.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "errors.h"
+#include "names.h"
+#include "report.h"
+
+#define TIMEOUT_USEC (130 * UINT64_C(1000000))
+
+#define BUS_DRIVER "org.freedesktop.DBus"
+#define BUS_DRIVER_PATH "/org/freedesktop/DBus"
+
+static int report_no_service(const char *why) {
+        report(NULL, "tapd does not answer: %s", why);
+        report_hint("is tapd installed? \"systemctl status tapd\" says more.");
+        return TAPCTL_EXIT_NO_SERVICE;
+}
+
+static int report_no_bus(int r) {
+        report(NULL, "cannot talk to the system bus: %s", strerror(-r));
+        report_hint("\"systemctl status dbus\" says whether it runs.");
+        return TAPCTL_EXIT_NO_SERVICE;
+}
+
+static int caller_on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Caller *caller = userdata;
+
+        caller->pending = false;
+        /* An error here is a name without an owner: tapd is not running, and the call starts it. */
+        if (!sd_bus_message_is_method_error(reply, NULL))
+                caller->owned = sd_bus_message_read(reply, "u", &caller->owner) >= 0;
+
+        return 0;
+}
+
+/* Goes out together with the greeting to the bus, so that it costs no round trip. */
+static int ask_for_owner(Caller *caller) {
+        int r;
+
+        r = sd_bus_call_method_async(caller->bus, NULL, BUS_DRIVER, BUS_DRIVER_PATH, BUS_DRIVER,
+                                     "GetConnectionUnixUser", caller_on_owner, caller, "s", TAPD_BUS_NAME);
+        if (r >= 0)
+                caller->pending = true;
+
+        return r;
+}
+
+static int wait_for_owner(Caller *caller) {
+        while (caller->pending) {
+                int r = sd_bus_process(caller->bus, NULL);
+
+                if (r == 0)
+                        r = sd_bus_wait(caller->bus, UINT64_MAX);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* root can do everything that tapd can, and what one owns oneself cannot deceive one: a bus of a test. */
+static bool owner_is_trusted(uid_t owner) {
+        const struct passwd *entry;
+
+        if (owner == 0 || owner == geteuid())
+                return true;
+
+        entry = getpwnam(TAPD_USER);
+        return entry && entry->pw_uid == owner;
+}
+
+static int verify_owner(Caller *caller) {
+        int r;
+
+        if (caller->verified)
+                return 0;
+
+        r = wait_for_owner(caller);
+        if (r < 0)
+                return report_no_bus(r);
+
+        if (!caller->owned)
+                return 0;
+
+        if (!owner_is_trusted(caller->owner)) {
+                report(NULL, "refusing: %s on the bus is owned by uid %u, not by user %s", TAPD_BUS_NAME, caller->owner,
+                       TAPD_USER);
+                return TAPCTL_EXIT_FAILED;
+        }
+
+        caller->verified = true;
+        return 0;
+}
+
+int call_open(Caller *caller, bool may_ask) {
+        int r;
+
+        *caller = (Caller){ .may_ask = may_ask && geteuid() != 0 && isatty(STDIN_FILENO) };
+
+        r = sd_bus_open_system(&caller->bus);
+        if (r >= 0)
+                r = sd_bus_set_method_call_timeout(caller->bus, TIMEOUT_USEC);
+        if (r >= 0)
+                r = ask_for_owner(caller);
+        if (r < 0)
+                return report_no_bus(r);
+
+        return verify_owner(caller);
+}
+
+void call_close(Caller *caller) {
+        agent_stop(&caller->agent);
+        sd_bus_close_unref(caller->bus);
+        *caller = (Caller){};
+}
+
+int call_new_manager(Caller *caller, const char *interface, const char *member, sd_bus_message **ret) {
+        int r;
+
+        r = sd_bus_message_new_method_call(caller->bus, ret, TAPD_BUS_NAME, TAPD_OBJECT_PATH, interface, member);
+        return r < 0 ? call_report_build(r) : 0;
+}
+
+int call_new_tap(Caller *caller, const char *name, const char *interface, const char *member, sd_bus_message **ret) {
+        char *path = NULL;
+        int r;
+
+        r = sd_bus_path_encode(TAPD_TAP_PREFIX, name, &path);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(caller->bus, ret, TAPD_BUS_NAME, path, interface, member);
+
+        free(path);
+        return r < 0 ? call_report_build(r) : 0;
+}
+
+static bool call_is_of_tap(sd_bus_message *call) {
+        return strncmp(sd_bus_message_get_path(call), TAPD_TAP_PREFIX "/", strlen(TAPD_TAP_PREFIX "/")) == 0;
+}
+
+/* The bus connection itself broke; sd-bus has no D-Bus error name for that. */
+static bool errno_means_no_bus(int r) {
+        return r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE;
+}
+
+/* systemd starts it again, and it finishes or rolls back what it had begun. */
+static int report_death(const char *subject) {
+        report(subject, "tapd ended before it answered");
+        report_hint("\"tapctl list\" says what was done, \"journalctl -u tapd\" why it ended.");
+        return TAPCTL_EXIT_FAILED;
+}
+
+/* Once is enough where several are refused. */
+static char *take_advice(Caller *caller, const sd_bus_error *error) {
+        char *(*advise)(void) = caller->advise;
+
+        if (!advise ||
+            !sd_bus_error_has_names(error, SD_BUS_ERROR_ACCESS_DENIED, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+                return NULL;
+
+        caller->advise = NULL;
+        return advise();
+}
+
+static bool is_no_such_tap(sd_bus_message *call, const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, tapd_error_name(TAPD_ERROR_NO_SUCH_TAP)) ||
+               (call_is_of_tap(call) && sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT));
+}
+
+/* Skips the subject where the message begins with it as well: "tap1: is being deleted", "tap1 belongs to uid 1000". */
+static const char *skip_subject(const char *message, const char *subject) {
+        size_t length = subject ? strlen(subject) : 0, gap;
+
+        if (length == 0 || strncmp(message, subject, length) != 0)
+                return message;
+
+        gap = strspn(message + length, ": ");
+        return gap > 0 && message[length + gap] ? message + length + gap : message;
+}
+
+static int report_error(Caller *caller, const char *subject, sd_bus_message *call, int r, const sd_bus_error *error) {
+        const char *message = error->message ? error->message : strerror(-r);
+        char *advice;
+        int status;
+
+        if (errno_means_no_bus(r))
+                return report_no_bus(r);
+
+        if (subject && is_no_such_tap(call, error)) {
+                report(subject, "no such TAP");
+                return TAPCTL_EXIT_NO_SUCH_TAP;
+        }
+
+        status = tapd_error_exit_status(error->name);
+        if (status == TAPCTL_EXIT_NO_SERVICE)
+                return report_no_service(message);
+
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
+                return report_death(subject);
+
+        advice = take_advice(caller, error);
+        report(subject, "%s%s%s", skip_subject(message, subject), advice ? "; " : "", advice ? advice : "");
+        free(advice);
+        return status;
+}
+
+/* A message that was sent is sealed: for the second time a copy goes, with leave to ask. */
+static int copy_interactive(Caller *caller, sd_bus_message *call, sd_bus_message **ret) {
+        sd_bus_message *copy = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(caller->bus, &copy, TAPD_BUS_NAME, sd_bus_message_get_path(call),
+                                           sd_bus_message_get_interface(call), sd_bus_message_get_member(call));
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(copy, true);
+        if (r >= 0)
+                r = sd_bus_message_rewind(call, true);
+        if (r >= 0)
+                r = sd_bus_message_copy(copy, call, true);
+        if (r < 0) {
+                sd_bus_message_unref(copy);
+                return r;
+        }
+
+        *ret = copy;
+        return 0;
+}
+
+static int perform_interactive(Caller *caller, sd_bus_message *call, sd_bus_error *error, sd_bus_message **ret_reply) {
+        sd_bus_message *copy = NULL;
+        int r;
+
+        if (caller->agent.pid == 0) {
+                r = agent_start(&caller->agent);
+                if (r < 0)
+                        return r;
+        }
+
+        r = copy_interactive(caller, call, &copy);
+        if (r < 0)
+                return r;
+
+        sd_bus_error_free(error);
+        r = sd_bus_call(caller->bus, copy, 0, error, ret_reply);
+        sd_bus_message_unref(copy);
+        return r;
+}
+
+/* Whether it is worth asking a person; @error is what tapd answered without. */
+static bool asking_helps(const Caller *caller, const sd_bus_error *error) {
+        return caller->may_ask && sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
+}
+
+int call_perform(Caller *caller, const char *subject, sd_bus_message *call, sd_bus_message **ret_reply) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *reply = NULL;
+        int r, status = 0;
+
+        r = sd_bus_call(caller->bus, call, 0, &error, &reply);
+        if (r < 0 && asking_helps(caller, &error)) {
+                r = perform_interactive(caller, call, &error, &reply);
+                /* Who gave no password for this does not want to be asked again for the next name. */
+                caller->may_ask = r >= 0;
+        }
+
+        if (r < 0)
+                status = report_error(caller, subject, call, r, &error);
+        else if (!caller->verified) {
+                r = ask_for_owner(caller);
+                status = r < 0 ? report_no_bus(r) : verify_owner(caller);
+        }
+
+        if (status == 0 && ret_reply)
+                *ret_reply = sd_bus_message_ref(reply);
+        sd_bus_message_unref(reply);
+        sd_bus_error_free(&error);
+        return status;
+}
+
+int call_each(Caller *caller, const char *const *names, size_t n, CallEach each, void *userdata) {
+        int first = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                int status = each(caller, names[i], userdata);
+
+                if (first == 0)
+                        first = status;
+                if (status == TAPCTL_EXIT_NO_SERVICE)
+                        break;
+        }
+
+        return first;
+}
+
+int call_report_build(int r) {
+        report(NULL, "cannot build a message: %s", strerror(-r));
+        return TAPCTL_EXIT_FAILED;
+}
+
+int call_report_reply(int r) {
+        report(NULL, "tapd gave an answer that this tapctl does not understand: %s", strerror(-r));
+        report_hint("another version may be running: \"systemctl restart tapd\" starts the one that is installed.");
+        return TAPCTL_EXIT_FAILED;
+}

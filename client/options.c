@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "options.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "errors.h"
+#include "report.h"
+#include "text.h"
+
+/* What getopt_long(3) returns for a long option: its index in option_table or settings_table plus one of these. */
+#define CODE_OPTION 0x100
+#define CODE_SETTING 0x200
+
+typedef struct Option {
+        OptionFlag flag;
+        char letter;
+        const char *name;
+        const char *argument; /* NULL: takes none */
+        const char *help;
+} Option;
+
+static const Option option_table[] = {
+        { OPTION_JSON, 0, "json", NULL, "Print JSON" },
+        { OPTION_OUTPUT, 'o', "output", "COLUMN,...", "Columns to show; \"help\" lists them, +COLUMN adds one" },
+        { OPTION_NO_HEADINGS, 'n', "noheadings", NULL, "Do not print the line of headings" },
+        { OPTION_FORCE, 0, "force", NULL, "Also where a program has a queue of it open" },
+        { OPTION_NO_ASK_PASSWORD, 0, "no-ask-password", NULL, "Do not ask for a password" },
+        { OPTION_HELP, 'h', "help", NULL, "Show this help" },
+        { OPTION_VERSION, 0, "version", NULL, "Show the version" },
+};
+
+#define N_OPTIONS (sizeof(option_table) / sizeof(option_table[0]))
+
+static void fill_long_options(struct option *list) {
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                list[i] = (struct option){
+                        .name = option_table[i].name,
+                        .has_arg = option_table[i].argument ? required_argument : no_argument,
+                        .val = CODE_OPTION + (int) i,
+                };
+
+        for (size_t i = 0; i < _SETTING_MAX; i++)
+                list[N_OPTIONS + i] = (struct option){
+                        .name = settings_table[i].option,
+                        .has_arg = settings_table[i].form == SETTING_FORM_BOOL ? optional_argument : required_argument,
+                        .val = CODE_SETTING + (int) i,
+                };
+
+        list[N_OPTIONS + _SETTING_MAX] = (struct option){};
+}
+
+static const Option *option_find(int code) {
+        if (code >= CODE_OPTION && code < CODE_SETTING)
+                return &option_table[code - CODE_OPTION];
+
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                if (option_table[i].letter && option_table[i].letter == code)
+                        return &option_table[i];
+
+        return NULL;
+}
+
+static int take_setting(Options *options, size_t i, const char *text) {
+        if (options->settings[i]) {
+                report(NULL, "--%s is given twice", settings_table[i].option);
+                return TAPCTL_EXIT_USAGE;
+        }
+
+        options->given |= OPTION_SETTINGS;
+        options->settings[i] = text ? text : "yes";
+        return 0;
+}
+
+static int take_option(Options *options, const Option *option, const char *text) {
+        if (option->flag == OPTION_OUTPUT) {
+                if (options->columns) {
+                        report(NULL, "--output is given twice");
+                        return TAPCTL_EXIT_USAGE;
+                }
+                options->columns = text;
+        }
+
+        options->given |= option->flag;
+        return 0;
+}
+
+static const char *nearest_option(const char *word) {
+        const char *nearest = NULL;
+        unsigned distance = UINT_MAX;
+
+        for (size_t i = 0; i < N_OPTIONS + _SETTING_MAX; i++) {
+                const char *name = i < N_OPTIONS ? option_table[i].name : settings_table[i - N_OPTIONS].option;
+
+                if (text_is_nearer(word, name, &distance))
+                        nearest = name;
+        }
+
+        return nearest;
+}
+
+static int report_unknown(const char *text) {
+        const char *nearest = NULL, *dashes = strncmp(text, "--", 2) == 0 ? text + 2 : NULL;
+        char word[32];
+
+        report(NULL, "unknown option \"%s\"", text);
+        if (dashes) {
+                snprintf(word, sizeof(word), "%.*s", (int) strcspn(dashes, "="), dashes);
+                nearest = nearest_option(word);
+        }
+        if (!nearest)
+                return report_usage(NULL);
+
+        report_hint("did you mean \"--%s\"?", nearest);
+        return TAPCTL_EXIT_USAGE;
+}
+
+/* @code is what getopt_long(3) left in optopt, @text the word of the command line it stopped at. */
+static int report_mistake(int mistake, int code, const char *text) {
+        const Option *option = option_find(code);
+        char letter[] = { '-', (char) code, 0 };
+
+        if (mistake == ':') {
+                report(NULL, "--%s needs an argument",
+                       option ? option->name : settings_table[code - CODE_SETTING].option);
+                return report_usage(NULL);
+        }
+
+        if (option) {
+                report(NULL, "--%s takes no argument", option->name);
+                return report_usage(NULL);
+        }
+
+        /* Only a short option has a code; @text may then be the word before it. */
+        return report_unknown(code == 0 ? text : letter);
+}
+
+static int take_code(Options *options, int code, char **argv) {
+        if (code == 1) {
+                options->arguments[options->n_arguments++] = optarg;
+                return 0;
+        }
+
+        if (code == '?' || code == ':')
+                return report_mistake(code, optopt, argv[optind - 1]);
+        if (code >= CODE_SETTING)
+                return take_setting(options, (size_t) (code - CODE_SETTING), optarg);
+
+        return take_option(options, option_find(code), optarg);
+}
+
+int options_parse(Options *options, int argc, char **argv) {
+        struct option list[N_OPTIONS + _SETTING_MAX + 1];
+        int code;
+
+        *options = (Options){};
+        options->arguments = calloc((size_t) argc + 1, sizeof(*options->arguments));
+        if (!options->arguments)
+                return report_no_memory();
+
+        fill_long_options(list);
+        opterr = 0;
+        /* "-": arguments come in order as code 1, whatever POSIXLY_CORRECT says; ":": a missing argument is ':'. */
+        while ((code = getopt_long(argc, argv, "-:hno:", list, NULL)) >= 0) {
+                int status = take_code(options, code, argv);
+
+                if (status != 0)
+                        return status;
+        }
+
+        while (optind < argc)
+                options->arguments[options->n_arguments++] = argv[optind++];
+
+        return 0;
+}
+
+void options_done(Options *options) {
+        free(options->arguments);
+        *options = (Options){};
+}
+
+int options_check(const Options *options, unsigned accepted, const char *verb) {
+        unsigned excess = options->given & ~accepted;
+        const char *name = NULL;
+
+        if (excess == 0)
+                return 0;
+
+        for (size_t i = 0; i < N_OPTIONS && !name; i++)
+                if (excess & option_table[i].flag)
+                        name = option_table[i].name;
+        for (size_t i = 0; i < _SETTING_MAX && !name; i++)
+                if (options->settings[i])
+                        name = settings_table[i].option;
+
+        report(NULL, "\"%s\" takes no option --%s", verb, name);
+        return report_usage(verb);
+}
+
+static void print_option(char letter, const char *name, const char *opening, const char *argument, const char *closing,
+                         const char *help) {
+        char left[64];
+
+        snprintf(left, sizeof(left), "--%s%s%s%s", name, opening, argument, closing);
+        printf(" %c%c %-23s %s\n", letter ? '-' : ' ', letter ? letter : ' ', left, help);
+}
+
+void options_print(unsigned flags) {
+        if (flags & OPTION_SETTINGS)
+                for (size_t i = 0; i < _SETTING_MAX; i++) {
+                        const Setting *setting = &settings_table[i];
+                        bool optional = setting->form == SETTING_FORM_BOOL;
+
+                        print_option(0, setting->option, optional ? "[=" : "=", setting->argument, optional ? "]" : "",
+                                     setting->help);
+                }
+
+        for (size_t i = 0; i < N_OPTIONS; i++) {
+                const Option *option = &option_table[i];
+
+                if (flags & option->flag)
+                        print_option(option->letter, option->name, option->argument ? "=" : "",
+                                     option->argument ? option->argument : "", "", option->help);
+        }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stddef.h>
+
+#include "settings.h"
+
+/* The options of tapctl. Which of them a verb takes is in its line of the table in tapctl.c. */
+typedef enum OptionFlag {
+        OPTION_HELP = 1 << 0,
+        OPTION_VERSION = 1 << 1,
+        OPTION_NO_ASK_PASSWORD = 1 << 2,
+        OPTION_JSON = 1 << 3,
+        OPTION_OUTPUT = 1 << 4,
+        OPTION_NO_HEADINGS = 1 << 5,
+        OPTION_FORCE = 1 << 6,
+        OPTION_SETTINGS = 1 << 7, /* those of the table of settings */
+
+        /* What every verb takes. */
+        OPTIONS_GLOBAL = OPTION_HELP | OPTION_VERSION | OPTION_NO_ASK_PASSWORD,
+} OptionFlag;
+
+/* A command line, taken apart. Strings are those of argv. */
+typedef struct Options {
+        unsigned given;                     /* OptionFlag */
+        const char *columns;                /* of --output; NULL: not given */
+        const char *settings[_SETTING_MAX]; /* values as they were written; NULL: not given */
+        const char **arguments;             /* everything that is no option; options_parse() puts the verb first */
+        size_t n_arguments;
+} Options;
+
+/* Takes a command line apart. Options may stand anywhere before "--". 0, or an exit status after it was reported;
+ * options_done() in both cases. */
+int options_parse(Options *options, int argc, char **argv);
+void options_done(Options *options);
+
+/* Whether all that were given are among @accepted; if not, reports the first that is not and returns an exit status. */
+int options_check(const Options *options, unsigned accepted, const char *verb);
+
+/* Prints the lines of the help that describe @flags. */
+void options_print(unsigned flags);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+#include "id-names.h"
+#include "json.h"
+
+/* What tapd tells about a TAP. Strings are the message's; NULL where it was not told. */
+typedef struct TapInfo {
+        const char *name, *kind, *lifetime, *state, *administrative_state, *operational_state;
+        const char *mac_address, *description, *source;
+        uint32_t creator_uid, user, group;
+        uint32_t queues_attached, queues_detached, mtu_bytes, transmit_queue_length;
+        int32_t ifindex;
+        int shared, multi_queue, vnet_header, packet_info, carrier;
+        uint64_t created_usec;
+} TapInfo;
+
+typedef enum FieldId {
+        FIELD_NAME,
+        FIELD_KIND,
+        FIELD_LIFETIME,
+        FIELD_CREATOR_UID,
+        FIELD_USER,
+        FIELD_GROUP,
+        FIELD_SHARED,
+        FIELD_MULTI_QUEUE,
+        FIELD_QUEUES_ATTACHED,
+        FIELD_QUEUES_DETACHED,
+        FIELD_MAC_ADDRESS,
+        FIELD_MTU_BYTES,
+        FIELD_ADMINISTRATIVE_STATE,
+        FIELD_OPERATIONAL_STATE,
+        FIELD_STATE,
+        FIELD_DESCRIPTION,
+        _FIELD_LISTED, /* those before are in ListTaps, in this order */
+        FIELD_IFINDEX = _FIELD_LISTED,
+        FIELD_VNET_HEADER,
+        FIELD_PACKET_INFO,
+        FIELD_TRANSMIT_QUEUE_LENGTH,
+        FIELD_CARRIER,
+        FIELD_SOURCE,
+        FIELD_CREATED_USEC,
+        _FIELD_MAX,
+} FieldId;
+
+typedef enum FieldForm {
+        FIELD_FORM_TEXT,
+        FIELD_FORM_OPTIONAL_TEXT, /* empty means that there is none: null in JSON */
+        FIELD_FORM_BOOLEAN,
+        FIELD_FORM_SIGNED,   /* 32 bits */
+        FIELD_FORM_UNSIGNED, /* 32 bits */
+        FIELD_FORM_LONG,     /* unsigned, 64 bits */
+        FIELD_FORM_USER,     /* uid */
+        FIELD_FORM_GROUP,    /* gid */
+} FieldForm;
+
+typedef struct Field {
+        const char *key;    /* the property's name on the bus, and the key in JSON */
+        const char *column; /* its heading in a table; NULL where it is not in ListTaps */
+        FieldForm form;
+        size_t offset; /* in TapInfo */
+        const char *help;
+} Field;
+
+extern const Field field_table[_FIELD_MAX];
+
+/* The field with that heading, case does not count; _FIELD_MAX where there is none. */
+FieldId field_find_column(const char *column, size_t length);
+
+/* Enters the array that ListTaps returns. 0 or -errno. */
+int tap_info_enter_list(sd_bus_message *message);
+
+/* Reads one element of it. 1, 0 at the end of the array, or -errno. */
+int tap_info_read_listed(TapInfo *info, sd_bus_message *message);
+
+/* Reads the a{sv} that Properties.GetAll returns; properties unknown here are skipped. 0 or -errno. */
+int tap_info_read_all(TapInfo *info, sd_bus_message *message);
+
+/* Makes the text of a field for a table, safe to print. 0 or -ENOMEM. */
+int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret);
+
+/* Writes a field as a pair of key and value. */
+void tap_info_write_json(const TapInfo *info, FieldId id, Json *json);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "errors.h"
+#include "options.h"
+#include "output.h"
+#include "report.h"
+#include "text.h"
+#include "verbs.h"
+
+typedef struct Verb {
+        const char *name;
+        int (*run)(const Options *options); /* NULL: main does it */
+        size_t min, max;                    /* arguments */
+        unsigned options;                   /* those of its own */
+        const char *arguments;
+        const char *summary;
+        const char *help;
+} Verb;
+
+static const Verb verb_table[] = {
+        { "list", verb_list, 0, SIZE_MAX, OPTION_JSON | OPTION_OUTPUT | OPTION_NO_HEADINGS, "[NAME|PATTERN...]",
+          "List TAPs (the default)",
+          "Lists the TAPs of tapd: all, or those that have one of the names or match one of the shell patterns." },
+        { "status", verb_status, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show all about TAPs, or about tapd itself",
+          "Shows all that is known about TAPs; without a name, how tapd itself is." },
+        { "create", verb_create, 0, SIZE_MAX, OPTION_SETTINGS, "[NAME...]", "Create TAPs",
+          "Creates TAPs and prints their names. Without a name the lowest free one of tap0, tap1, ... is taken." },
+        { "delete", verb_delete, 1, SIZE_MAX, OPTION_FORCE, "NAME...", "Delete TAPs",
+          "Deletes TAPs: all that are named, or none of them where one cannot be deleted." },
+        { "up", verb_up, 1, SIZE_MAX, 0, "NAME...", "Bring TAPs up", "Brings TAPs up." },
+        { "down", verb_down, 1, SIZE_MAX, 0, "NAME...", "Take TAPs down", "Takes TAPs down." },
+        { "help", NULL, 0, 1, 0, "[COMMAND]", "Show help", "Shows help, about a command where one is named." },
+};
+
+#define N_VERBS (sizeof(verb_table) / sizeof(verb_table[0]))
+
+static const Verb *verb_find(const char *name) {
+        if (strcmp(name, "ls") == 0)
+                name = "list";
+
+        for (size_t i = 0; i < N_VERBS; i++)
+                if (strcmp(verb_table[i].name, name) == 0)
+                        return &verb_table[i];
+
+        return NULL;
+}
+
+static int report_unknown_verb(const char *word) {
+        const char *nearest = NULL;
+        unsigned distance = UINT_MAX;
+
+        for (size_t i = 0; i < N_VERBS; i++)
+                if (text_is_nearer(word, verb_table[i].name, &distance))
+                        nearest = verb_table[i].name;
+
+        report(NULL, "unknown command \"%s\"", word);
+        if (!nearest)
+                return report_usage(NULL);
+
+        report_hint("did you mean \"tapctl %s\"?", nearest);
+        return TAPCTL_EXIT_USAGE;
+}
+
+static void print_help(void) {
+        printf("Usage: tapctl [OPTION...] [COMMAND [NAME...]]\n"
+               "\n"
+               "Create, list and delete TAP network interfaces.\n"
+               "\n"
+               "Commands:\n");
+        for (size_t i = 0; i < N_VERBS; i++)
+                printf("  %-6s %-18s %s\n", verb_table[i].name, verb_table[i].arguments, verb_table[i].summary);
+
+        printf("\n"
+               "Options:\n");
+        options_print(OPTIONS_GLOBAL | OPTION_JSON | OPTION_OUTPUT | OPTION_NO_HEADINGS);
+        printf("\n"
+               "\"tapctl COMMAND --help\" shows the options of a command; tapctl(1) says more.\n");
+}
+
+static void print_verb_help(const Verb *verb) {
+        printf("Usage: tapctl %s%s %s\n\n%s\n", verb->name, verb->options ? " [OPTION...]" : "", verb->arguments,
+               verb->help);
+
+        printf("\nOptions:\n");
+        options_print(verb->options | OPTIONS_GLOBAL);
+}
+
+static int show_help(const Verb *verb, const Options *options) {
+        if (verb && !verb->run && options->n_arguments > 0) {
+                verb = verb_find(options->arguments[0]);
+                if (!verb)
+                        return report_unknown_verb(options->arguments[0]);
+        }
+
+        if (verb && verb->run)
+                print_verb_help(verb);
+        else
+                print_help();
+
+        return 0;
+}
+
+static int check_arguments(const Verb *verb, const Options *options) {
+        if (options->n_arguments >= verb->min && options->n_arguments <= verb->max)
+                return 0;
+
+        if (options->n_arguments < verb->min)
+                report(NULL, "\"%s\" needs the name of a TAP", verb->name);
+        else
+                report(NULL, "\"%s\" is one argument too many", options->arguments[verb->max]);
+        return report_usage(verb->name);
+}
+
+static int run_verb(const Verb *verb, const Options *options) {
+        int status;
+
+        if (!verb->run || options->given & OPTION_HELP)
+                return show_help(verb, options);
+
+        status = options_check(options, verb->options | OPTIONS_GLOBAL, verb->name);
+        if (status == 0)
+                status = check_arguments(verb, options);
+        if (status == 0)
+                status = verb->run(options);
+
+        return status;
+}
+
+static int run(const Options *options) {
+        Options rest = *options;
+        const Verb *verb;
+
+        if (options->given & OPTION_VERSION) {
+                printf("tapctl %s\n", TAPD_VERSION);
+                return 0;
+        }
+
+        if (options->n_arguments == 0 && options->given & OPTION_HELP)
+                return show_help(NULL, options);
+
+        verb = verb_find(options->n_arguments > 0 ? options->arguments[0] : "list");
+        if (!verb)
+                return report_unknown_verb(options->arguments[0]);
+
+        if (rest.n_arguments > 0) {
+                rest.arguments++;
+                rest.n_arguments--;
+        }
+
+        return run_verb(verb, &rest);
+}
+
+/* Where one of 0 to 2 is closed, the next file that is opened takes its number and gets what is printed. Opened for
+ * reading, so that writing there is an error as it was. */
+static void fill_standard_streams(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDONLY);
+        while (fd >= 0 && fd <= 2);
+
+        if (fd > 2)
+                close(fd);
+}
+
+int main(int argc, char **argv) {
+        Options options;
+        int status;
+
+        fill_standard_streams();
+
+        status = options_parse(&options, argc, argv);
+        if (status == 0)
+                status = run(&options);
+
+        options_done(&options);
+        return output_finish(status);
+}

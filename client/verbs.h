@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "options.h"
+
+/*
+ * The verbs of tapctl, one file each. They take the command line without the verb, of which the table in tapctl.c
+ * has checked which options it may have and how many arguments, and return the exit status.
+ */
+int verb_create(const Options *options);
+int verb_delete(const Options *options);
+int verb_list(const Options *options);
+int verb_status(const Options *options);
+int verb_up(const Options *options);
+int verb_down(const Options *options);

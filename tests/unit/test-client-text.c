@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib.h>
+#include <limits.h>
+#include <locale.h>
+
+#include "text.h"
+
+typedef struct Utf8Case {
+        const char *text;
+        bool valid;
+} Utf8Case;
+
+static void test_utf8(void) {
+        static const Utf8Case cases[] = {
+                { "", true },
+                { "tap1", true },
+                { "\x7f", true },
+                { "\xc2\x80", true },         /* the lowest of two bytes */
+                { "\xed\x9f\xbf", true },     /* the last before the surrogates */
+                { "\xf4\x8f\xbf\xbf", true }, /* U+10FFFF */
+                { "\xff", false },
+                { "\x80", false },             /* a continuation of nothing */
+                { "\xc0\xaf", false },         /* overlong '/' */
+                { "\xe0\x80\xaf", false },     /* the same in three bytes */
+                { "\xf0\x80\x80\xaf", false }, /* and in four */
+                { "\xed\xa0\x80", false },     /* a surrogate */
+                { "\xf4\x90\x80\x80", false }, /* U+110000 */
+                { "a\xe2\x82", false },        /* cut off */
+                { "\xf5\x80\x80\x80", false },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+                g_assert_cmpint(text_is_utf8(cases[i].text), ==, cases[i].valid);
+}
+
+typedef struct EscapeCase {
+        const char *text, *plain, *utf8;
+} EscapeCase;
+
+static const EscapeCase escape_cases[] = {
+        { "", "", "" },
+        { "tap1", "tap1", "tap1" },
+        { "\033[2J", "\\x1b[2J", "\\x1b[2J" },
+        { "a\nb\tc\177", "a\\x0ab\\x09c\\x7f", "a\\x0ab\\x09c\\x7f" },
+        { "b\xc3\xb6se", "b\\xc3\\xb6se", "b\xc3\xb6se" },
+        { "\xc2\x9b", "\\xc2\\x9b", "\\xc2\\x9b" },                     /* CSI of C1 */
+        { "a\xe2\x80\xaez", "a\\xe2\\x80\\xaez", "a\\xe2\\x80\\xaez" }, /* right-to-left override */
+        { "\xff\xfe", "\\xff\\xfe", "\\xff\\xfe" },
+};
+
+static void test_escape_plain(void) {
+        g_setenv("LC_ALL", "C", true);
+
+        for (size_t i = 0; i < G_N_ELEMENTS(escape_cases); i++) {
+                g_autofree char *shown = NULL;
+
+                g_assert_cmpint(text_escape(escape_cases[i].text, &shown), ==, 0);
+                g_assert_cmpstr(shown, ==, escape_cases[i].plain);
+        }
+}
+
+static void test_escape_utf8(void) {
+        g_setenv("LC_ALL", "C.UTF-8", true);
+        if (!text_locale_is_utf8()) {
+                g_test_skip("there is no locale C.UTF-8");
+                return;
+        }
+
+        for (size_t i = 0; i < G_N_ELEMENTS(escape_cases); i++) {
+                g_autofree char *shown = NULL;
+
+                g_assert_cmpint(text_escape(escape_cases[i].text, &shown), ==, 0);
+                g_assert_cmpstr(shown, ==, escape_cases[i].utf8);
+        }
+}
+
+static void test_distance(void) {
+        g_assert_cmpuint(text_distance("", ""), ==, 0);
+        g_assert_cmpuint(text_distance("list", "list"), ==, 0);
+        g_assert_cmpuint(text_distance("lsit", "list"), ==, 1);
+        g_assert_cmpuint(text_distance("lis", "list"), ==, 1);
+        g_assert_cmpuint(text_distance("crete", "create"), ==, 1);
+        g_assert_cmpuint(text_distance("", "list"), ==, 4);
+        g_assert_cmpuint(text_distance("abcdefghijklmnopqrstuvwxyzabcdefg", "list"), ==, UINT_MAX);
+}
+
+static void test_nearer(void) {
+        unsigned distance = UINT_MAX;
+
+        g_assert_false(text_is_nearer("-", "up", &distance)); /* as far away as it is long */
+        g_assert_false(text_is_nearer("frobnicate", "create", &distance));
+        g_assert_true(text_is_nearer("stats", "status", &distance));
+        g_assert_false(text_is_nearer("stats", "status", &distance)); /* not nearer than that */
+}
+
+static void test_age(void) {
+        static const struct {
+                uint64_t seconds;
+                const char *text;
+        } cases[] = {
+                { 0, "just now" },
+                { 1, "1 s ago" },
+                { 59, "59 s ago" },
+                { 60, "1 min ago" },
+                { 3599, "59 min ago" },
+                { 3600, "1 h ago" },
+                { 86400, "1 day ago" },
+                { 172800, "2 days ago" },
+                { 31 * 86400, "1 month ago" },
+                { 366 * 86400, "1 year ago" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                char buffer[32];
+
+                text_format_age(cases[i].seconds, buffer, sizeof(buffer));
+                g_assert_cmpstr(buffer, ==, cases[i].text);
+        }
+}
+
+int main(int argc, char **argv) {
+        g_test_init(&argc, &argv, NULL);
+        setlocale(LC_CTYPE, "C");
+
+        g_test_add_func("/client/text/utf8", test_utf8);
+        g_test_add_func("/client/text/escape/plain", test_escape_plain);
+        g_test_add_func("/client/text/escape/utf8", test_escape_utf8);
+        g_test_add_func("/client/text/distance", test_distance);
+        g_test_add_func("/client/text/nearer", test_nearer);
+        g_test_add_func("/client/text/age", test_age);
+
+        return g_test_run();
+}
