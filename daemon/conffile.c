@@ -126,33 +126,48 @@ static int conffile_parse_line(ConfFile *file, char *text, unsigned number, cons
         return conffile_add(file, &line);
 }
 
-static bool is_continued(const char *line, const char *end) {
-        const char *last = end;
-
-        while (last > line && last[-1] == '\r')
-                last--;
-
-        while (is_blank(*line))
+static bool is_comment(const char *line, const char *end) {
+        while (line < end && is_blank(*line))
                 line++;
 
-        return last > line && last[-1] == '\\' && *line != '#' && *line != ';';
+        return line < end && (*line == '#' || *line == ';');
 }
 
-/* Finds the end of a line and of those that continue it, which become blanks in it. */
+/* The backslash that a line ends with, NULL where it ends with none. */
+static char *find_continuation(char *line, char *end) {
+        while (end > line && end[-1] == '\r')
+                end--;
+
+        return end > line && end[-1] == '\\' ? end - 1 : NULL;
+}
+
+/* Makes one line, with its NUL, of a line and those that continue it: each backslash becomes a blank, and comments in
+ * between are left out. Returns where the next one begins, or the end of the text. */
 static char *join(char *line, unsigned *number) {
-        char *end = strchrnul(line, '\n');
+        char *end = strchrnul(line, '\n'), *next = end, *backslash;
 
-        while (*end && is_continued(line, end)) {
-                char *backslash = end;
+        backslash = is_comment(line, end) ? NULL : find_continuation(line, end);
+        while (backslash && *next) {
+                char *more = next + 1;
 
-                while (*backslash != '\\')
-                        *backslash-- = ' ';
-                *backslash = ' ';
+                next = strchrnul(more, '\n');
                 (*number)++;
-                end = strchrnul(end, '\n');
+                if (is_comment(more, next))
+                        continue;
+
+                *backslash = ' ';
+                (void) memmove(backslash + 1, more, (size_t) (next - more));
+                end = backslash + 1 + (next - more);
+                backslash = find_continuation(backslash + 1, end);
         }
 
-        return end;
+        /* A backslash behind which the file ends continues nothing. */
+        if (backslash)
+                end = backslash;
+        if (end != next)
+                *end = '\0';
+
+        return next;
 }
 
 int conffile_parse(ConfFile *file, char *text, size_t size, unsigned *ret_line) {

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "conffile.h"
+#include "file.h"
 #include "names.h"
 #include "text.h"
 
@@ -257,13 +259,25 @@ static int defaults_set(Loader *loader, const ConfLine *line) {
         return 0;
 }
 
+/* A name goes into messages and to polkit as it is. */
+static const char grant_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+
 /* The name behind "Grant ", NULL where the section is another. */
 static const char *grant_name(const char *section) {
         if (strncmp(section, "Grant", strlen("Grant")) != 0)
                 return NULL;
 
         section += strlen("Grant");
-        return *section == ' ' && section[1] && !strchr(section + 1, ' ') ? section + 1 : NULL;
+        if (*section != ' ' || !section[1] || section[1 + strspn(section + 1, grant_letters)])
+                return NULL;
+
+        return section + 1;
+}
+
+/* Whether somebody meant a grant: "[Grant lab", "[Grant  lab]", "[grant lab]". */
+static bool is_like_grant(const char *section) {
+        section += *section == '[';
+        return strncasecmp(section, "Grant ", strlen("Grant ")) == 0;
 }
 
 static int load_grant_line(Loader *loader, const ConfLine *line, const char *name) {
@@ -306,6 +320,14 @@ static int load_line(Loader *loader, const ConfLine *line) {
         if (name)
                 return load_grant_line(loader, line, name);
 
+        /* Nobody knows which grant it was to narrow. */
+        if (line->type != CONF_ASSIGNMENT && is_like_grant(line->section)) {
+                loader->is_broken = true;
+                complain(loader, line->number, "[%s is no name of a grant; every grant is off until this is mended",
+                         text_escape(line->section + (*line->section == '['), shown));
+                return 0;
+        }
+
         if (line->type == CONF_STRAY)
                 complain(loader, line->number, "%s, ignoring", line->value);
         else if (line->is_repeated)
@@ -328,6 +350,8 @@ static const char *explain_file(int r) {
                 return "it, or a folder on the way to it, is not root's alone";
         case -ENOTTY:
                 return "not a regular file";
+        case -ENOTDIR:
+                return "it, or something on the way to it, is not a folder";
         case -EFBIG:
                 return "larger than 1 MiB";
         case -EBADMSG:
@@ -359,13 +383,38 @@ static int load_file(Loader *loader, const char *path) {
         return 0;
 }
 
+/* What cannot be looked into may have narrowed any grant. */
+static void complain_unreadable(Loader *loader, const char *path, int r) {
+        loader->is_broken = true;
+        loader->path = path;
+        complain(loader, 0, "%s; every grant is off until this is mended", explain_file(r));
+}
+
+/* Whether there is such a file or folder in a folder that may be believed; one that may not is complained of. */
+static bool is_there(Loader *loader, const char *folder, const char *path) {
+        struct stat st;
+        int r;
+
+        if (lstat(path, &st) < 0) {
+                if (errno != ENOENT)
+                        complain_unreadable(loader, path, -errno);
+                return false;
+        }
+
+        r = file_check_folder(folder);
+        if (r < 0)
+                complain_unreadable(loader, folder, r);
+
+        return r > 0;
+}
+
 static int load_main(Loader *loader, const char *root) {
         for (size_t i = 0; i < sizeof(config_folders) / sizeof(config_folders[0]); i++) {
-                char path[PATH_MAX];
-                struct stat st;
+                char folder[PATH_MAX], path[PATH_MAX + 16];
 
-                (void) snprintf(path, sizeof(path), "%s%s/tapd.conf", root, config_folders[i]);
-                if (lstat(path, &st) == 0)
+                (void) snprintf(folder, sizeof(folder), "%s%s", root, config_folders[i]);
+                (void) snprintf(path, sizeof(path), "%s/tapd.conf", folder);
+                if (is_there(loader, folder, path))
                         return load_file(loader, path);
         }
 
@@ -421,14 +470,20 @@ static int drop_ins_add(DropIns *drop_ins, const char *folder, const char *name)
         return 0;
 }
 
-static int drop_ins_list(DropIns *drop_ins, const char *folder) {
+static int drop_ins_list(Loader *loader, DropIns *drop_ins, const char *folder) {
         struct dirent *entry;
         DIR *dir;
-        int r = 0;
+        int r;
 
-        dir = opendir(folder);
-        if (!dir)
+        r = file_check_folder(folder);
+        dir = r > 0 ? opendir(folder) : NULL;
+        if (!dir) {
+                if (r != 0)
+                        complain_unreadable(loader, folder, r < 0 ? r : -errno);
                 return 0;
+        }
+
+        r = 0;
 
         while (r == 0 && (entry = readdir(dir)))
                 r = drop_ins_add(drop_ins, folder, entry->d_name);
@@ -446,10 +501,12 @@ static int load_drop_ins(Loader *loader, const char *root) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < sizeof(config_folders) / sizeof(config_folders[0]); i++) {
-                char folder[PATH_MAX];
+                char parent[PATH_MAX], folder[PATH_MAX + 16];
 
-                (void) snprintf(folder, sizeof(folder), "%s%s/tapd.conf.d", root, config_folders[i]);
-                r = drop_ins_list(&drop_ins, folder);
+                (void) snprintf(parent, sizeof(parent), "%s%s", root, config_folders[i]);
+                (void) snprintf(folder, sizeof(folder), "%s/tapd.conf.d", parent);
+                if (is_there(loader, parent, folder))
+                        r = drop_ins_list(loader, &drop_ins, folder);
         }
 
         if (drop_ins.n_items > 0)

@@ -89,7 +89,8 @@ int file_write(int dirfd, const char *name, const char *data, size_t size) {
         if (fd < 0)
                 return -errno;
 
-        r = write_all(fd, data, size);
+        /* One that a crash left may have been made under another umask. */
+        r = fchmod(fd, 0600) < 0 ? -errno : write_all(fd, data, size);
         if (close(fd) < 0 && r == 0)
                 r = -errno;
         if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
@@ -113,42 +114,133 @@ static bool is_trusted(const struct stat *st) {
         return st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Whether every folder above @path, which has no links in it, is root's alone. */
-static int check_folders(const char *path) {
-        char folder[PATH_MAX];
+int file_check_folder(const char *path) {
         struct stat st;
 
-        (void) snprintf(folder, sizeof(folder), "%s", path);
+        if (stat(path, &st) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (!S_ISDIR(st.st_mode))
+                return -ENOTDIR;
 
-        for (char *slash; (slash = strrchr(folder, '/'));) {
-                *slash = '\0';
-                if (stat(slash == folder ? "/" : folder, &st) < 0)
-                        return -errno;
-                if (!is_trusted(&st))
-                        return -EPERM;
-        }
+        /* /run/tapd is tapd's own: what it could do to itself there it can do anyway. */
+        return (st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH)) ? 1 : -EPERM;
+}
 
+/* How many links a path may lead over, as in the kernel (MAXSYMLINKS). */
+#define LINKS_MAX 40
+
+/* A path on its way to be followed: what was walked has no links in it, what is left may have. */
+typedef struct Walk {
+        char walked[PATH_MAX];
+        char left[PATH_MAX];
+        unsigned n_links;
+} Walk;
+
+/* Puts the target of a link before what is left. */
+static int walk_link(Walk *walk, const char *component) {
+        char target[PATH_MAX], left[PATH_MAX];
+        ssize_t n;
+
+        if (++walk->n_links > LINKS_MAX)
+                return -ELOOP;
+
+        n = readlink(component, target, sizeof(target) - 1);
+        if (n < 0)
+                return -errno;
+        target[n] = '\0';
+
+        if (snprintf(left, sizeof(left), "%s/%s", target, walk->left) >= (int) sizeof(left))
+                return -ENAMETOOLONG;
+
+        strcpy(walk->left, left);
+        if (*target == '/')
+                walk->walked[0] = '\0';
         return 0;
 }
 
-/* Follows a link by hand: who may write a folder on its way could put anything in its place. */
-static int resolve(const char *path, char resolved[static PATH_MAX]) {
+/* Once a link was met, every folder on the way must be root's alone: who may write one could put anything in its place.
+ * The way to the first link is the administrator's business. */
+static int walk_check(const Walk *walk) {
         struct stat st;
 
-        if (lstat(path, &st) < 0)
+        if (walk->n_links == 0)
+                return 0;
+        if (stat(*walk->walked ? walk->walked : "/", &st) < 0)
                 return -errno;
 
-        if (!S_ISLNK(st.st_mode)) {
-                (void) snprintf(resolved, PATH_MAX, "%s", path);
+        return is_trusted(&st) ? 0 : -EPERM;
+}
+
+static int walk_step(Walk *walk, const char *name) {
+        char component[PATH_MAX], *slash;
+        struct stat st;
+        int r;
+
+        if (!*name || strcmp(name, ".") == 0)
+                return 0;
+
+        if (strcmp(name, "..") == 0) {
+                slash = strrchr(walk->walked, '/');
+                if (slash)
+                        *slash = '\0';
                 return 0;
         }
 
-        if (!realpath(path, resolved))
-                return -errno;
-        if (strcmp(resolved, "/dev/null") == 0)
-                return -ENODATA;
+        r = walk_check(walk);
+        if (r < 0)
+                return r;
 
-        return check_folders(resolved);
+        if (snprintf(component, sizeof(component), "%s/%s", walk->walked, name) >= (int) sizeof(component))
+                return -ENAMETOOLONG;
+        if (lstat(component, &st) < 0)
+                return -errno;
+        if (S_ISLNK(st.st_mode))
+                return walk_link(walk, component);
+
+        strcpy(walk->walked, component);
+        return 0;
+}
+
+/* The first link may stand in a folder that others write: it is in the way to the file, or is the file itself. */
+static int walk_start(Walk *walk, const char *path) {
+        char *cwd = NULL;
+        int n;
+
+        if (*path != '/') {
+                cwd = getcwd(NULL, 0);
+                if (!cwd)
+                        return -errno;
+        }
+
+        n = snprintf(walk->left, sizeof(walk->left), "%s/%s", cwd ? cwd : "", path);
+        free(cwd);
+        return n >= (int) sizeof(walk->left) ? -ENAMETOOLONG : 0;
+}
+
+/* Follows links by hand. -EPERM where one leads through a folder that is not root's alone, -ENODATA to /dev/null. */
+static int resolve(const char *path, char resolved[static PATH_MAX]) {
+        Walk walk = {};
+        int r;
+
+        r = walk_start(&walk, path);
+        while (r == 0 && *walk.left) {
+                char name[NAME_MAX + 1];
+                size_t length = strcspn(walk.left, "/");
+
+                if (length > NAME_MAX)
+                        return -ENAMETOOLONG;
+                memcpy(name, walk.left, length);
+                name[length] = '\0';
+                length += strspn(walk.left + length, "/");
+                memmove(walk.left, walk.left + length, strlen(walk.left + length) + 1);
+
+                r = walk_step(&walk, name);
+        }
+        if (r < 0)
+                return r;
+
+        strcpy(resolved, walk.walked);
+        return walk.n_links > 0 && strcmp(resolved, "/dev/null") == 0 ? -ENODATA : 0;
 }
 
 int file_read_trusted(const char *path, size_t limit, char **ret_data, size_t *ret_size) {

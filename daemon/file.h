@@ -16,6 +16,10 @@ int file_write(int dirfd, const char *name, const char *data, size_t size);
 /* Removes a file; one that is absent is no error. */
 int file_remove(int dirfd, const char *name);
 
+/* Whether a folder may hold configuration: root's, or tapd's own, and nobody else writes it. 1 when it may, 0 where
+ * there is none, -EPERM where it may not. */
+int file_check_folder(const char *path);
+
 /* Reads a configuration file that only root may have written, at most @limit bytes. -EPERM where it is not root's or
  * others may write it, or where a symbolic link leads through a folder like that; -ENOTTY where it is no regular file;
  * -EFBIG above @limit; -ENODATA where it is masked (empty, or a link to /dev/null). */

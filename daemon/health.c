@@ -73,9 +73,9 @@ void health_clear(Health *health, const char *topic) {
 }
 
 char **health_sentences(Health *health) {
-        static char *nothing[] = { NULL };
+        static char *const nothing[] = { NULL };
 
-        return health->sentences ? health->sentences : nothing;
+        return health->sentences ? health->sentences : (char **) nothing;
 }
 
 void health_done(Health *health) {

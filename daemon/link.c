@@ -121,7 +121,7 @@ int link_parse(const struct nlmsghdr *message, Link *ret) {
                 link.queues = link.has_carrier;
 
         *ret = link;
-        return 0;
+        return message->nlmsg_type == RTM_NEWLINK;
 }
 
 /* Takes the one link of an answer; ifindex 0 is none. */

@@ -32,7 +32,8 @@ typedef struct Link {
         uint32_t queues, queues_detached;
 } Link;
 
-/* Reads a link message. 0, or -EBADMSG where it is not one. */
+/* Reads a link message: 1 of a link that is there (RTM_NEWLINK), 0 of one that is gone (RTM_DELLINK), -EBADMSG where it
+ * is neither. */
 int link_parse(const struct nlmsghdr *message, Link *ret);
 
 /* Asks the kernel for one link. -ENODEV where there is none. */

@@ -14,6 +14,7 @@
 
 #include "bus.h"
 #include "log.h"
+#include "text.h"
 
 typedef struct Options {
         const char *root; /* what stands before the paths of the configuration */
@@ -97,10 +98,12 @@ static const char *runtime_path(void) {
 }
 
 static void on_complaint(const char *path, unsigned line, const char *text, void *userdata) {
+        char shown[TEXT_ESCAPED_SIZE];
+
         if (line > 0)
-                log_message(LOG_WARNING, "%s:%u: %s", path, line, text);
+                log_message(LOG_WARNING, "%s:%u: %s", text_escape(path, shown), line, text);
         else
-                log_message(LOG_WARNING, "%s: %s", path, text);
+                log_message(LOG_WARNING, "%s: %s", text_escape(path, shown), text);
 }
 
 static int set_up_event(sd_event **ret) {

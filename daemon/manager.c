@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,9 +191,11 @@ static void manager_note_link(Manager *manager, const Link *link, bool exists) {
 
 static void manager_on_link(const struct nlmsghdr *message, void *userdata) {
         Link link;
+        int r;
 
-        if (link_parse(message, &link) >= 0)
-                manager_note_link(userdata, &link, message->nlmsg_type == RTM_NEWLINK);
+        r = link_parse(message, &link);
+        if (r >= 0)
+                manager_note_link(userdata, &link, /* exists= */ r > 0);
 }
 
 static void manager_on_overrun(void *userdata) {

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A record, and its device once it is met. */
+/* A record, and its device once it is met. Two records have one mark where tapd died while it gave a TAP another name.
+ */
 typedef struct Pair {
+        struct Pair *same; /* of the same mark */
         Record record;
         char mark[RECORD_MARK_SIZE];
         Link *link;
@@ -24,15 +26,24 @@ typedef struct Reconcile {
 
 static void reconcile_on_record(const Record *record, void *userdata) {
         Reconcile *reconcile = userdata;
-        Pair *pair = calloc(1, sizeof(*pair));
+        Pair *pair = calloc(1, sizeof(*pair)), *first;
 
-        if (pair) {
-                pair->record = *record;
-                (void) record_mark(record, pair->mark);
-                HASH_ADD_STR(reconcile->pairs, mark, pair);
+        if (!pair) {
+                reconcile->r = -ENOMEM;
+                return;
         }
 
-        if (!pair || !pair->hh.tbl) {
+        pair->record = *record;
+        (void) record_mark(record, pair->mark);
+        HASH_FIND_STR(reconcile->pairs, pair->mark, first);
+        if (first) {
+                pair->same = first->same;
+                first->same = pair;
+                return;
+        }
+
+        HASH_ADD_STR(reconcile->pairs, mark, pair);
+        if (!pair->hh.tbl) {
                 free(pair);
                 reconcile->r = -ENOMEM;
         }
@@ -56,6 +67,17 @@ static void note_remains(Reconcile *reconcile, int ifindex) {
         reconcile->remains[reconcile->n_remains++] = ifindex;
 }
 
+/* The record that a device belongs to: of several the one of its name. */
+static Pair *choose_pair(Pair *pairs, const Link *link) {
+        Pair *found = NULL;
+
+        for (Pair *pair = pairs; pair; pair = pair->same)
+                if (tap_owns(&pair->record, link) && (!found || strcmp(pair->record.name, link->name) == 0))
+                        found = pair;
+
+        return found;
+}
+
 static void reconcile_on_link(const Link *link, void *userdata) {
         Reconcile *reconcile = userdata;
         Pair *pair;
@@ -64,7 +86,8 @@ static void reconcile_on_link(const Link *link, void *userdata) {
                 note_remains(reconcile, link->ifindex);
 
         HASH_FIND_STR(reconcile->pairs, link->alias, pair);
-        if (!pair || pair->link || !tap_owns(&pair->record, link))
+        pair = choose_pair(pair, link);
+        if (!pair || pair->link)
                 return;
 
         pair->link = malloc(sizeof(*link));
@@ -111,11 +134,16 @@ int reconcile(RecordStore *records, Rtnl *rtnl, const ReconcileHandlers *handler
                 handlers->discard(run.remains[i], userdata);
 
         HASH_ITER(hh, run.pairs, pair, next) {
-                if (r == 0)
-                        reconcile_pair(&run, pair);
                 HASH_DEL(run.pairs, pair);
-                free(pair->link);
-                free(pair);
+                while (pair) {
+                        Pair *same = pair->same;
+
+                        if (r == 0)
+                                reconcile_pair(&run, pair);
+                        free(pair->link);
+                        free(pair);
+                        pair = same;
+                }
         }
 
         free(run.remains);

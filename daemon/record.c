@@ -112,9 +112,12 @@ static void read_stage(Reader *reader, RecordStage *stage) {
 }
 
 static void read_spec(Reader *reader, TapSpec *spec) {
-        const char *description;
+        const char *description, *kind = read_value(reader, "kind");
 
-        spec->mode.tun = strcmp(read_value(reader, "kind"), "tun") == 0;
+        spec->mode.tun = strcmp(kind, "tun") == 0;
+        if (!spec->mode.tun && strcmp(kind, "tap") != 0)
+                reader->r = -EBADMSG;
+
         spec->user = (uid_t) read_number(reader, "user", TAPD_ID_UNSET);
         spec->group = (gid_t) read_number(reader, "group", TAPD_ID_UNSET);
         spec->shared = read_flag(reader, "shared");
@@ -164,8 +167,8 @@ int record_parse(const char *name, const char *text, size_t size, Record *ret) {
         record.creator = (uid_t) read_number(&reader, "creator", TAPD_ID_UNSET);
         record.created_usec = read_number(&reader, "created", UINT64_MAX);
         read_spec(&reader, &record.spec);
-        if (reader.r < 0)
-                return reader.r;
+        if (reader.r < 0 || strncmp(reader.position, SUM, strlen(SUM)) != 0)
+                return -EBADMSG;
 
         *ret = record;
         return 0;
@@ -263,6 +266,11 @@ static int record_read(RecordStore *store, const char *name, Record *ret) {
         return r;
 }
 
+/* Whether it is the record that is wrong, and not the moment: too many files are open, or there is no memory. */
+static bool is_damage(int r) {
+        return r == -EBADMSG || r == -EFBIG || r == -ENOTTY || r == -ELOOP;
+}
+
 static void record_quarantine(RecordStore *store, const char *name) {
         char away[NAME_MAX + 1];
 
@@ -298,14 +306,18 @@ int record_store_load(RecordStore *store, void (*loaded)(const Record *record, v
                 if (strchr(entry->d_name, '.'))
                         continue;
 
-                if (record_read(store, entry->d_name, &record) >= 0) {
+                r = record_read(store, entry->d_name, &record);
+                if (r >= 0) {
                         loaded(&record, userdata);
-                } else {
+                } else if (is_damage(r)) {
                         record_quarantine(store, entry->d_name);
                         broken(entry->d_name, userdata);
+                } else {
+                        break;
                 }
+                r = 0;
         }
 
         (void) closedir(dir);
-        return 0;
+        return r;
 }

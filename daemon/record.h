@@ -48,6 +48,7 @@ RecordStore *record_store_free(RecordStore *store);
 int record_store_save(RecordStore *store, const Record *record);
 int record_store_remove(RecordStore *store, const char *name);
 
-/* Calls @loaded for each record, and @broken for each that cannot be read, which is then renamed to NAME.corrupt. */
+/* Calls @loaded for each record, and @broken for each that is damaged, which is then renamed to NAME.corrupt. Negative
+ * errno where the folder or a record cannot be read now. */
 int record_store_load(RecordStore *store, void (*loaded)(const Record *record, void *userdata),
                       void (*broken)(const char *name, void *userdata), void *userdata);

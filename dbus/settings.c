@@ -90,13 +90,8 @@ static bool id_is_valid(uint64_t id) {
 
 static int parse_id(const char *text, uint32_t *ret) {
         uint64_t value;
-        int r;
 
-        r = parse_decimal(text, TAPD_ID_UNSET, &value);
-        if (r < 0)
-                return r;
-
-        if (!id_is_valid(value))
+        if (parse_decimal(text, TAPD_ID_UNSET, &value) < 0 || !id_is_valid(value))
                 return -EINVAL;
 
         *ret = (uint32_t) value;
@@ -121,8 +116,11 @@ int parse_user(const char *text, uint32_t *ret) {
         if (r != 0)
                 return r == ENOENT ? -ESRCH : -r;
 
+        if (!id_is_valid(found->pw_uid))
+                return -EINVAL;
+
         *ret = found->pw_uid;
-        return id_is_valid(found->pw_uid) ? 0 : -EINVAL;
+        return 0;
 }
 
 static int find_group(const char *name, gid_t *ret) {
@@ -168,8 +166,11 @@ int parse_group(const char *text, uint32_t *ret) {
         if (r < 0)
                 return r;
 
+        if (!id_is_valid(gid))
+                return -EINVAL;
+
         *ret = gid;
-        return id_is_valid(gid) ? 0 : -EINVAL;
+        return 0;
 }
 
 int setting_parse(const Setting *setting, const char *text, SettingValue *ret) {
