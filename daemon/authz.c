@@ -60,6 +60,17 @@ static int polkit_call(sd_bus *bus, const char *member, sd_bus_message **ret) {
         return sd_bus_message_new_method_call(bus, ret, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, member);
 }
 
+static int ignore_answer(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return 0;
+}
+
+/* Sends a call whose answer nobody needs. It is asked for all the same: polkit answers in any case, and the bus logs
+ * each answer that nobody asked for. */
+static int polkit_send(sd_bus *bus, sd_bus_message *call) {
+        return sd_bus_call_async(bus, /* ret_slot= */ NULL, call, ignore_answer, /* userdata= */ NULL,
+                                 JOB_DEADLINE_USEC);
+}
+
 static void authz_on_cancel(Job *job) {
         sd_bus *bus = sd_bus_message_get_bus(job->message);
         sd_bus_message *call = NULL;
@@ -69,9 +80,8 @@ static void authz_on_cancel(Job *job) {
                 return;
 
         (void) snprintf(id, sizeof(id), "tapd-%" PRIu64, job->id);
-        if (polkit_call(bus, "CancelCheckAuthorization", &call) >= 0 && sd_bus_message_append(call, "s", id) >= 0 &&
-            sd_bus_message_set_expect_reply(call, false) >= 0)
-                (void) sd_bus_send(bus, call, NULL);
+        if (polkit_call(bus, "CancelCheckAuthorization", &call) >= 0 && sd_bus_message_append(call, "s", id) >= 0)
+                (void) polkit_send(bus, call);
 
         sd_bus_message_unref(call);
 }
@@ -256,9 +266,7 @@ void authz_wake(const Authz *authz) {
         r = sd_bus_message_new_method_call(authz->bus, &call, POLKIT_NAME, POLKIT_PATH, "org.freedesktop.DBus.Peer",
                                            "Ping");
         if (r >= 0)
-                r = sd_bus_message_set_expect_reply(call, false);
-        if (r >= 0)
-                r = sd_bus_send(authz->bus, call, NULL);
+                r = polkit_send(authz->bus, call);
         if (r < 0)
                 log_message(LOG_DEBUG, "cannot wake polkit: %s, ignoring", strerror(-r));
 

@@ -528,7 +528,8 @@ int manager_create(Manager *manager, const char *name, const TapSpec *spec, uid_
         n_intrusions = manager->workshop.n_intrusions - n_intrusions;
         if (n_intrusions > 0)
                 log_tap(LOG_WARNING, name,
-                        "another program got into %" PRIu64 " new device(s) before their owner was set; thrown away",
+                        "another program got into %" PRIu64
+                        " of the new devices before their owner was set; thrown away",
                         n_intrusions);
         if (r < 0)
                 return manager_note_fault(manager, r, fault);
@@ -589,8 +590,8 @@ int manager_check_delete(const Tap *tap, bool force, Fault *fault) {
                 return fault_set(fault, TAPD_ERROR_NO_SUCH_TAP, "%s: is being deleted", tap->record.name);
         if (queues > 0 && !force)
                 return fault_set(fault, TAPD_ERROR_IN_USE,
-                                 "%s: a program has %u queue(s) of it open; end it, or force the deletion",
-                                 tap->record.name, queues);
+                                 "%s: %u %s open; end the program that has it, or force the deletion (--force)",
+                                 tap->record.name, queues, queues == 1 ? "queue is" : "queues are");
 
         return 0;
 }
