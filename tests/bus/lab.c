@@ -164,6 +164,10 @@ static bool tapd_is_there(Lab *lab, void *userdata) {
         return has_owner;
 }
 
+static bool tapd_is_gone(Lab *lab, void *userdata) {
+        return !tapd_is_there(lab, userdata);
+}
+
 void lab_start_tapd(Lab *lab) {
         g_autoptr(GPtrArray) arguments = g_ptr_array_new();
         g_autofree char *root = g_strdup_printf("--root=%s", lab->folder);
@@ -186,6 +190,8 @@ int lab_stop_tapd(Lab *lab, int signal_number) {
         int status = reap(lab->tapd_pid, signal_number);
 
         lab->tapd_pid = 0;
+        /* The next one must not be taken for this one. */
+        lab_run_until(lab, tapd_is_gone, NULL);
         return status;
 }
 

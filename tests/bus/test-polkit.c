@@ -247,7 +247,6 @@ static void test_second_look_number(Lab *lab) {
         polkit_answer(lab->polkit, true);
         wait_questions(lab, 3);
         g_assert_cmpstr(polkit_detail(polkit_last(lab->polkit), "tap"), ==, "tap1");
-        g_assert_true(lab_has_reply(&first) != lab_has_reply(&second) || !lab_has_reply(&first));
         polkit_answer(lab->polkit, true);
         lab_wait_reply(lab, &first);
         lab_wait_reply(lab, &second);
