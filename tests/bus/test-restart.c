@@ -289,11 +289,9 @@ static void test_killed_anywhere(Lab *lab) {
 }
 
 static void test_killed_while_deleting(Lab *lab) {
-        g_autofree char *record = record_path(lab, "tap1"), *content = NULL, *changed = NULL;
-        g_auto(GStrv) parts = NULL;
+        g_autofree char *record = record_path(lab, "tap1");
 
-        /* A record that says deleting, and its device: the death came between the two. The sum is the record's own
-         * business; a real one is had by stopping tapd as soon as it has written it. */
+        /* A record that says deleting, and its device: the death came somewhere between the two. */
         for (unsigned i = 0; i < 20; i++) {
                 LabReply reply;
 
