@@ -30,11 +30,15 @@ static void asked_free(void *userdata) {
         free(asked);
 }
 
-/* A yes counts for the action and for the TAP it was asked for: another number may be free by now. */
+/* A yes counts for the action and for the TAPs it was asked for: another number may be free by now, and another TAP may
+ * have the name. */
 static char *make_key(const AuthzQuestion *question) {
         char *key;
 
-        return asprintf(&key, "%s %s", question->action, question->tap) < 0 ? NULL : key;
+        return asprintf(&key, "%s %u %" PRIx64 " %s", question->action, question->target.creator,
+                        question->target.identity, question->target.names) < 0
+                       ? NULL
+                       : key;
 }
 
 static bool job_has_grant(const Job *job, const char *key) {
@@ -169,7 +173,7 @@ static int append_question(sd_bus_message *call, const Job *job, const AuthzQues
         char creator[16], id[32];
         int r;
 
-        (void) snprintf(creator, sizeof(creator), "%u", question->creator);
+        (void) snprintf(creator, sizeof(creator), "%u", question->target.creator);
         (void) snprintf(id, sizeof(id), "tapd-%" PRIu64, job->id);
 
         r = sd_bus_message_append(call, "(sa{sv})s", "system-bus-name", 1, "name", "s",
@@ -177,7 +181,7 @@ static int append_question(sd_bus_message *call, const Job *job, const AuthzQues
         if (r >= 0)
                 r = sd_bus_message_open_container(call, 'a', "{ss}");
         if (r >= 0)
-                r = append_detail(call, TAPD_DETAIL_TAP, question->tap);
+                r = append_detail(call, TAPD_DETAIL_TAP, question->target.names);
         if (r >= 0)
                 r = append_detail(call, TAPD_DETAIL_CREATOR, creator);
         if (r >= 0)
@@ -257,6 +261,32 @@ int authz_require(const Authz *authz, Job *job, const AuthzQuestion *question, F
         }
 
         return 0;
+}
+
+int authz_require_verdict(const Authz *authz, Job *job, const char *action, const AuthzTarget *target,
+                          const GateVerdict *verdict, Fault *fault) {
+        AuthzQuestion question = {
+                .action = action,
+                .target = *target,
+                .grant = verdict->grant ? verdict->grant->name : NULL,
+        };
+        int r = 1;
+
+        if (!verdict->needs_manage_others && !verdict->needs_override)
+                return authz_require(authz, job, &question, fault);
+
+        if (verdict->needs_manage_others) {
+                question.action = TAPD_ACTION_MANAGE_OTHERS;
+                question.refusal = &verdict->others_reason;
+                r = authz_require(authz, job, &question, fault);
+        }
+        if (r > 0 && verdict->needs_override) {
+                question.action = TAPD_ACTION_OVERRIDE;
+                question.refusal = &verdict->override_reason;
+                r = authz_require(authz, job, &question, fault);
+        }
+
+        return r;
 }
 
 void authz_wake(const Authz *authz) {

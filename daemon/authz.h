@@ -12,11 +12,17 @@ typedef struct Authz {
         bool always_ask; /* root too: for tests, where every caller is root */
 } Authz;
 
+/* What it is about. */
+typedef struct AuthzTarget {
+        const char *names; /* detail "tap": the TAPs, separated by blanks */
+        uid_t creator;     /* detail "creator": whose they are */
+        uint64_t identity; /* made of their records' ids; 0 of those that are yet to be made */
+} AuthzTarget;
+
 /* One question. The strings are borrowed for the call. */
 typedef struct AuthzQuestion {
         const char *action;
-        const char *tap;      /* detail "tap" */
-        uid_t creator;        /* detail "creator" */
+        AuthzTarget target;
         const char *grant;    /* detail "grant"; NULL: none covers the request */
         const Fault *refusal; /* what the caller reads instead of polkit's no; NULL: that no */
 } AuthzQuestion;
@@ -26,6 +32,11 @@ typedef struct AuthzQuestion {
  * the answer; a no is answered here. Negative errno with @fault when it cannot be asked.
  */
 int authz_require(const Authz *authz, Job *job, const AuthzQuestion *question, Fault *fault);
+
+/* The same for all that a verdict of the gate needs, and stops at the first no: manage-others, override, and the verb's
+ * own action where neither is needed. */
+int authz_require_verdict(const Authz *authz, Job *job, const char *action, const AuthzTarget *target,
+                          const GateVerdict *verdict, Fault *fault);
 
 /* Has the bus start polkit, so that the first caller need not wait for it. */
 void authz_wake(const Authz *authz);

@@ -8,179 +8,16 @@
 #include "names.h"
 #include "text.h"
 
-/* Most names of one DeleteTaps. */
-#define NAMES_MAX 10000
-
-static int read_value(sd_bus_message *message, const Setting *setting, SettingValue *ret) {
-        int boolean, r;
-
-        r = sd_bus_message_enter_container(message, 'v', setting->type);
-        if (r < 0)
-                return r;
-
-        switch (setting->form) {
-        case SETTING_FORM_STRING:
-                r = sd_bus_message_read_basic(message, 's', &ret->string);
-                break;
-        case SETTING_FORM_BOOL:
-                r = sd_bus_message_read_basic(message, 'b', &boolean);
-                ret->boolean = r >= 0 && boolean;
-                break;
-        case SETTING_FORM_USER:
-        case SETTING_FORM_GROUP:
-                r = sd_bus_message_read_basic(message, 'u', &ret->number);
-                break;
-        }
-        if (r < 0)
-                return r;
-
-        return sd_bus_message_exit_container(message);
-}
-
-/* One {sv}, inside of its container. */
-static int read_setting(sd_bus_message *message, TapSpec *spec, Fault *fault) {
-        char shown[TEXT_ESCAPED_SIZE];
-        const char *key, *type;
-        const Setting *setting;
-        SettingValue value = {};
-        int r;
-
-        r = sd_bus_message_read_basic(message, 's', &key);
-        if (r < 0)
-                return bus_bad_message(fault, r);
-
-        setting = setting_find(key);
-        if (!setting)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "unknown option \"%s\"", text_escape(key, shown));
-
-        /* Reading a variant as another type would leave as System.Error.ENXIO. */
-        r = sd_bus_message_peek_type(message, NULL, &type);
-        if (r < 0)
-                return bus_bad_message(fault, r);
-        if (strcmp(type, setting->type) != 0)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "%s=: expected %s, got %s", key, setting->type,
-                                 text_escape(type, shown));
-
-        r = read_value(message, setting, &value);
-        if (r < 0)
-                return bus_bad_message(fault, r);
-
-        return spec_set(spec, setting, &value, fault);
-}
-
-static int read_settings(sd_bus_message *message, TapSpec *spec, Fault *fault) {
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = read_setting(message, spec, fault);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(message);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
-
-        return r < 0 ? bus_bad_message(fault, r) : 0;
-}
-
-static void answer_created(Job *job, const char *name, bool created) {
-        char *path;
-
-        if (bus_tap_path(name, &path) < 0) {
-                job_answer_fault(job, &(const Fault){ .error = TAPD_ERROR_NO_MEMORY, .text = "answer" });
-                return;
-        }
-
-        job_answer(job, "sob", name, path, (int) created);
-        free(path);
-}
-
-/* A TAP of tapd's has the name: it is the caller's own, as he wants it, or he cannot have it. */
-static int answer_existing(Job *job, const Tap *tap, const TapSpec *spec, Fault *fault) {
-        const char *name = tap->record.name;
-        const Setting *difference;
-
-        if (tap->record.creator != job->caller->uid)
-                return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" belongs to uid %u", name,
-                                 tap->record.creator);
-        if (tap->state == TAP_LEAVING)
-                return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" is being deleted", name);
-
-        difference = spec_compare(&tap->record.spec, spec);
-        if (difference)
-                return fault_set(fault, TAPD_ERROR_CONFLICT,
-                                 "%s=: \"%s\" exists with another value; delete it, or leave the setting as it is",
-                                 difference->key, name);
-
-        answer_created(job, name, false);
-        return 0;
-}
-
-/* Judges a creation and asks for it: 1 when it may be done. */
-static int authorize_create(Bus *bus, Job *job, const char *name, const TapSpec *spec, Fault *fault) {
-        AuthzQuestion question = { .action = TAPD_ACTION_CREATE, .tap = name, .creator = job->caller->uid };
-        GateVerdict verdict;
-        int r;
-
-        r = gate_create(bus->config, job->caller, name, spec, manager_count_of(bus->manager, job->caller->uid),
-                        &verdict, fault);
-        if (r < 0)
-                return r;
-
-        if (verdict.grant)
-                question.grant = verdict.grant->name;
-        if (verdict.needs_override) {
-                question.action = TAPD_ACTION_OVERRIDE;
-                question.refusal = &verdict.reason;
-        }
-
-        return authz_require(&bus->authz, job, &question, fault);
-}
-
-static int create_tap(Job *job, void *userdata, Fault *fault) {
-        Bus *bus = userdata;
-        const SpecDefaults *defaults = &bus->config->defaults;
-        const SpecOwner owner = { .uid = job->caller->uid,
-                                  .in_default_group = caller_in_group(job->caller, defaults->group) };
-        TapSpec spec = SPEC_INIT;
-        char name[NAME_SIZE];
-        const char *wish;
-        Tap *tap;
-        int r;
-
-        r = sd_bus_message_read_basic(job->message, 's', &wish);
-        if (r < 0)
-                return bus_bad_message(fault, r);
-
-        r = name_check_wish(wish, fault);
-        if (r == 0)
-                r = read_settings(job->message, &spec, fault);
-        if (r == 0)
-                r = spec_complete(&spec, defaults, &owner, fault);
-        if (r == 0)
-                r = manager_choose_name(bus->manager, wish, name, fault);
-        if (r < 0)
-                return r;
-
-        tap = manager_find(bus->manager, name);
-        if (tap)
-                return answer_existing(job, tap, &spec, fault);
-
-        r = authorize_create(bus, job, name, &spec, fault);
-        if (r <= 0)
-                return r;
-
-        r = manager_create(bus->manager, name, &spec, job->caller->uid, &tap, fault);
-        if (r < 0)
-                return r;
-
-        answer_created(job, name, true);
-        return 0;
-}
-
 static int method_create_tap(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        return bus_begin(userdata, message, create_tap);
+        return bus_begin(userdata, message, bus_create_tap);
+}
+
+static int method_create_taps(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(userdata, message, bus_create_taps);
+}
+
+static int method_create_ephemeral(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(userdata, message, bus_create_ephemeral);
 }
 
 static int compare_strings(const void *a, const void *b) {
@@ -197,8 +34,8 @@ static int check_names(char **names, size_t *ret_n, Fault *fault) {
 
         if (n == 0)
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "no name");
-        if (n > NAMES_MAX)
-                return fault_set(fault, TAPD_ERROR_LIMITS_EXCEEDED, "%zu names, at most %d", n, NAMES_MAX);
+        if (n > BUS_NAMES_MAX)
+                return fault_set(fault, TAPD_ERROR_LIMITS_EXCEEDED, "%zu names, at most %d", n, BUS_NAMES_MAX);
 
         qsort(names, n, sizeof(*names), compare_strings);
         for (size_t i = 1; i < n; i++)
@@ -248,16 +85,16 @@ static int append_row(sd_bus_message *reply, const Tap *tap) {
         const uint32_t ids[] = { tap->record.creator, tap->link.user, tap->link.group };
         const int flags[] = { tap->link.user == TAPD_ID_UNSET, tap->link.multi_queue };
         const uint32_t queues[] = { tap->link.queues, tap->link.queues_detached };
-        char mac[BUS_MAC_SIZE];
+        char mac[SPEC_MAC_SIZE];
         int r;
 
-        r = sd_bus_message_open_container(reply, 'r', "sssuuubbuusussss");
+        r = sd_bus_message_open_container(reply, 'r', "sssuuubbuusussssit");
         if (r >= 0)
                 r = append_string(reply, tap->record.name);
         if (r >= 0)
                 r = append_string(reply, spec_kind_name(&tap->record.spec));
         if (r >= 0)
-                r = append_string(reply, BUS_LIFETIME_RUNTIME);
+                r = append_string(reply, lifetime_name(tap->record.lifetime));
         for (size_t i = 0; i < 3 && r >= 0; i++)
                 r = sd_bus_message_append_basic(reply, 'u', &ids[i]);
         for (size_t i = 0; i < 2 && r >= 0; i++)
@@ -277,6 +114,10 @@ static int append_row(sd_bus_message *reply, const Tap *tap) {
         if (r >= 0)
                 r = append_string(reply, tap->record.spec.description);
         if (r >= 0)
+                r = sd_bus_message_append_basic(reply, 'i', &tap->record.ifindex);
+        if (r >= 0)
+                r = sd_bus_message_append_basic(reply, 't', &tap->record.idle_usec);
+        if (r >= 0)
                 r = sd_bus_message_close_container(reply);
 
         return r;
@@ -287,9 +128,10 @@ static int method_list_taps(sd_bus_message *message, void *userdata, sd_bus_erro
         Bus *bus = userdata;
         int r;
 
+        manager_refresh(bus->manager);
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sssuuubbuusussss)");
+                r = sd_bus_message_open_container(reply, 'a', "(sssuuubbuusussssit)");
         for (Tap *tap = manager_next(bus->manager, NULL); tap && r >= 0; tap = manager_next(bus->manager, tap))
                 r = append_row(reply, tap);
         if (r >= 0)
@@ -360,9 +202,14 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("CreateTap", SD_BUS_ARGS("s", name, "a{sv}", settings),
                                 SD_BUS_RESULT("s", name_made, "o", tap, "b", created), method_create_tap,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CreateTaps", SD_BUS_ARGS("a(sa{sv})", taps), SD_BUS_RESULT("a(sob)", taps_made),
+                                method_create_taps, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CreateEphemeral", SD_BUS_ARGS("s", name, "a{sv}", settings, "u", queues),
+                                SD_BUS_RESULT("s", name_made, "o", tap, "ah", descriptors), method_create_ephemeral,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("DeleteTaps", SD_BUS_ARGS("as", names, "b", force), SD_BUS_NO_RESULT,
                                 method_delete_taps, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListTaps", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssuuubbuusussss)", taps),
+        SD_BUS_METHOD_WITH_ARGS("ListTaps", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssuuubbuusussssit)", taps),
                                 method_list_taps, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetTap", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", tap), method_get_tap,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

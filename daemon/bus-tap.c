@@ -5,16 +5,14 @@
 #include <stdlib.h>
 
 #include "bus.h"
+#include "log.h"
 #include "names.h"
 
-const char *bus_tap_mac(const Tap *tap, char mac[static BUS_MAC_SIZE]) {
-        const uint8_t *b = tap->link.mac;
-
+const char *bus_tap_mac(const Tap *tap, char mac[static SPEC_MAC_SIZE]) {
         if (tap->link.has_mac)
-                (void) snprintf(mac, BUS_MAC_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
-        else
-                mac[0] = '\0';
+                return spec_mac_format(tap->link.mac, mac);
 
+        mac[0] = '\0';
         return mac;
 }
 
@@ -34,35 +32,97 @@ static int find_tap(Bus *bus, const Job *job, Tap **ret, Fault *fault) {
         return r;
 }
 
-static int set_up(Job *job, Bus *bus, bool up, Fault *fault) {
-        AuthzQuestion question = { .action = TAPD_ACTION_CONFIGURE };
+static int authorize(Bus *bus, Job *job, const char *action, const Tap *tap, const GateVerdict *verdict, Fault *fault) {
+        const AuthzTarget target = {
+                .names = tap->record.name,
+                .creator = tap->record.creator,
+                .identity = bus_identity(0, tap),
+        };
+
+        return authz_require_verdict(&bus->authz, job, action, &target, verdict, fault);
+}
+
+/* Changes a TAP into what @spec says; Up, Down and Set end here. */
+static int change(Bus *bus, Job *job, Tap *tap, const TapSpec *spec, Fault *fault) {
         GateVerdict verdict;
+        int r;
+
+        r = gate_change(bus->config, job->caller, &tap->record, spec, &verdict, fault);
+        if (r == 0)
+                r = authorize(bus, job, TAPD_ACTION_CONFIGURE, tap, &verdict, fault);
+        if (r <= 0)
+                return r;
+
+        r = manager_set(bus->manager, tap, spec, fault);
+        if (r < 0)
+                return r;
+
+        log_tap(LOG_INFO, tap->record.name, "changed by uid %u", job->caller->uid);
+        job_answer(job, NULL);
+        return 0;
+}
+
+static int set_up(Job *job, Bus *bus, bool up, Fault *fault) {
+        TapSpec spec;
         Tap *tap;
         int r;
 
         r = find_tap(bus, job, &tap, fault);
-        if (r == 0)
-                r = gate_use(bus->config, job->caller, GATE_CONFIGURE, &tap->record, &verdict, fault);
         if (r < 0)
                 return r;
 
-        question.tap = tap->record.name;
-        question.creator = tap->record.creator;
-        question.grant = verdict.grant ? verdict.grant->name : NULL;
-        if (verdict.needs_manage_others) {
-                question.action = TAPD_ACTION_MANAGE_OTHERS;
-                question.refusal = &verdict.reason;
-        }
+        spec = tap->record.spec;
+        spec.up = up;
+        return change(bus, job, tap, &spec, fault);
+}
 
-        r = authz_require(&bus->authz, job, &question, fault);
+static int tap_set(Job *job, void *userdata, Fault *fault) {
+        TapSpec wanted = SPEC_INIT, spec;
+        Tap *tap;
+        int r;
+
+        r = bus_read_settings(job->message, &wanted, fault);
+        if (r == 0)
+                r = find_tap(userdata, job, &tap, fault);
+        if (r < 0)
+                return r;
+
+        spec = tap->record.spec;
+        r = spec_change(&spec, &wanted, tap->record.lifetime == LIFETIME_EPHEMERAL, fault);
+        if (r < 0)
+                return r;
+
+        return change(userdata, job, tap, &spec, fault);
+}
+
+static int tap_open_queues_for(Job *job, void *userdata, Fault *fault) {
+        TapQueues queues = {};
+        GateVerdict verdict;
+        Bus *bus = userdata;
+        uint32_t count;
+        Tap *tap;
+        int r;
+
+        r = sd_bus_message_read_basic(job->message, 'u', &count);
+        if (r < 0)
+                return bus_bad_message(fault, r);
+
+        r = bus_check_queues(count, fault);
+        if (r == 0)
+                r = find_tap(bus, job, &tap, fault);
+        if (r == 0)
+                r = gate_use(bus->config, job->caller, GATE_OPEN, &tap->record, &verdict, fault);
+        if (r == 0)
+                r = authorize(bus, job, TAPD_ACTION_OPEN, tap, &verdict, fault);
         if (r <= 0)
                 return r;
 
-        r = manager_set_up(bus->manager, tap, up, fault);
+        queues.n_fds = count;
+        r = manager_open_queues(bus->manager, tap, &queues, fault);
         if (r < 0)
                 return r;
 
-        job_answer(job, NULL);
+        bus_answer_queues(job, &queues, "");
         return 0;
 }
 
@@ -104,6 +164,66 @@ static int method_down(sd_bus_message *message, void *userdata, sd_bus_error *er
         return bus_begin(bus_of(message), message, tap_down);
 }
 
+static int method_set(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(bus_of(message), message, tap_set);
+}
+
+static int method_open_queues(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(bus_of(message), message, tap_open_queues_for);
+}
+
+static int append_counter(sd_bus_message *reply, const char *name, uint64_t value) {
+        return sd_bus_message_append(reply, "{st}", name, value);
+}
+
+static int append_statistics(sd_bus_message *reply, const LinkStatistics *statistics) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{st}");
+        if (r >= 0)
+                r = append_counter(reply, "ReceivedPackets", statistics->rx_packets);
+        if (r >= 0)
+                r = append_counter(reply, "ReceivedBytes", statistics->rx_bytes);
+        if (r >= 0)
+                r = append_counter(reply, "ReceiveErrors", statistics->rx_errors);
+        if (r >= 0)
+                r = append_counter(reply, "ReceiveDropped", statistics->rx_dropped);
+        if (r >= 0)
+                r = append_counter(reply, "TransmittedPackets", statistics->tx_packets);
+        if (r >= 0)
+                r = append_counter(reply, "TransmittedBytes", statistics->tx_bytes);
+        if (r >= 0)
+                r = append_counter(reply, "TransmitErrors", statistics->tx_errors);
+        if (r >= 0)
+                r = append_counter(reply, "TransmitDropped", statistics->tx_dropped);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+
+        return r;
+}
+
+static int method_get_statistics(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        sd_bus_message *reply = NULL;
+        LinkStatistics statistics;
+        Fault fault = {};
+        int r;
+
+        r = manager_get_statistics(bus_of(message)->manager, userdata, &statistics, &fault);
+        if (r < 0)
+                return reply_fault(message, &fault);
+
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = append_statistics(reply, &statistics);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        else
+                r = reply_fault(message, &(const Fault){ .error = TAPD_ERROR_NO_MEMORY, .text = "answer" });
+
+        sd_bus_message_unref(reply);
+        return r;
+}
+
 static int method_delete(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return bus_begin(bus_of(message), message, tap_delete);
 }
@@ -129,7 +249,9 @@ static int property_get_kind(sd_bus *sdbus, const char *path, const char *interf
 
 static int property_get_lifetime(sd_bus *sdbus, const char *path, const char *interface, const char *property,
                                  sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append_basic(reply, 's', BUS_LIFETIME_RUNTIME);
+        const Lifetime *lifetime = userdata;
+
+        return sd_bus_message_append_basic(reply, 's', lifetime_name(*lifetime));
 }
 
 static int property_get_source(sd_bus *sdbus, const char *path, const char *interface, const char *property,
@@ -146,9 +268,18 @@ static int property_get_shared(sd_bus *sdbus, const char *path, const char *inte
 
 static int property_get_mac(sd_bus *sdbus, const char *path, const char *interface, const char *property,
                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        char mac[BUS_MAC_SIZE];
+        char mac[SPEC_MAC_SIZE];
 
         return sd_bus_message_append_basic(reply, 's', bus_tap_mac(userdata, mac));
+}
+
+static int property_get_guest_mac(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                                  sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Record *record = userdata;
+        char mac[SPEC_MAC_SIZE];
+
+        return sd_bus_message_append_basic(reply, 's',
+                                           record->spec.mode.tun ? "" : spec_mac_format(record->guest_mac, mac));
 }
 
 static int property_get_administrative_state(sd_bus *sdbus, const char *path, const char *interface,
@@ -175,9 +306,9 @@ static int property_get_state(sd_bus *sdbus, const char *path, const char *inter
 
 /* In the order of the bits of TapChange. */
 static const char *const change_names[] = {
-        "User",           "Group",      "Shared",   "VNetHeader",          "PacketInfo",          "QueuesAttached",
-        "QueuesDetached", "MACAddress", "MTUBytes", "TransmitQueueLength", "AdministrativeState", "OperationalState",
-        "Carrier",        "State",
+        "User",           "Group",      "Shared",      "VNetHeader",          "PacketInfo",          "QueuesAttached",
+        "QueuesDetached", "MACAddress", "MTUBytes",    "TransmitQueueLength", "AdministrativeState", "OperationalState",
+        "Carrier",        "State",      "Description", "IdleSinceUSec",
 };
 
 void bus_tap_changed_names(unsigned changes, const char **names) {
@@ -199,11 +330,18 @@ const sd_bus_vtable bus_tap_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Up", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_up, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Down", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_down, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_ARGS("b", force), SD_BUS_NO_RESULT, method_delete, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Set", SD_BUS_ARGS("a{sv}", settings), SD_BUS_NO_RESULT, method_set, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("OpenQueues", SD_BUS_ARGS("u", count), SD_BUS_RESULT("ah", descriptors),
+                                method_open_queues, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{st}", counters),
+                                method_get_statistics, METHOD),
+
+        SD_BUS_SIGNAL_WITH_ARGS("Tampered", SD_BUS_ARGS("as", fields), 0),
 
         SD_BUS_PROPERTY("Name", "s", property_get_text, AT(record.name), CONSTANT),
         SD_BUS_PROPERTY("Ifindex", "i", NULL, AT(record.ifindex), CONSTANT),
         SD_BUS_PROPERTY("Kind", "s", property_get_kind, AT(record.spec), CONSTANT),
-        SD_BUS_PROPERTY("Lifetime", "s", property_get_lifetime, 0, CONSTANT),
+        SD_BUS_PROPERTY("Lifetime", "s", property_get_lifetime, AT(record.lifetime), CONSTANT),
         SD_BUS_PROPERTY("CreatorUID", "u", NULL, AT(record.creator), CONSTANT),
         SD_BUS_PROPERTY("User", "u", NULL, AT(link.user), CHANGES),
         SD_BUS_PROPERTY("Group", "u", NULL, AT(link.group), CHANGES),
@@ -214,6 +352,7 @@ const sd_bus_vtable bus_tap_vtable[] = {
         SD_BUS_PROPERTY("QueuesAttached", "u", NULL, AT(link.queues), CHANGES),
         SD_BUS_PROPERTY("QueuesDetached", "u", NULL, AT(link.queues_detached), CHANGES),
         SD_BUS_PROPERTY("MACAddress", "s", property_get_mac, 0, CHANGES),
+        SD_BUS_PROPERTY("GuestMACAddress", "s", property_get_guest_mac, AT(record), CONSTANT),
         SD_BUS_PROPERTY("MTUBytes", "u", NULL, AT(link.mtu), CHANGES),
         SD_BUS_PROPERTY("TransmitQueueLength", "u", NULL, AT(link.transmit_queue_length), CHANGES),
         SD_BUS_PROPERTY("Description", "s", property_get_text, AT(record.spec.description), CHANGES),
@@ -223,6 +362,7 @@ const sd_bus_vtable bus_tap_vtable[] = {
         SD_BUS_PROPERTY("State", "s", property_get_state, AT(state), CHANGES),
         SD_BUS_PROPERTY("Source", "s", property_get_source, 0, CONSTANT),
         SD_BUS_PROPERTY("CreatedUSec", "t", NULL, AT(record.created_usec), CONSTANT),
+        SD_BUS_PROPERTY("IdleSinceUSec", "t", NULL, AT(record.idle_usec), CHANGES),
 
         SD_BUS_VTABLE_END,
 };

@@ -2,6 +2,7 @@
 #include "bus.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,27 @@ static void bus_on_changed(Tap *tap, unsigned changes, void *userdata) {
         note_signal(tap->record.name, r);
 }
 
+static void bus_on_tampered(Tap *tap, unsigned fields, void *userdata) {
+        sd_bus_message *signal = NULL;
+        const char *names[6];
+        Bus *bus = userdata;
+        char *path;
+        int r;
+
+        tap_tamper_names(fields, names);
+        r = bus_tap_path(tap->record.name, &path);
+        if (r >= 0) {
+                r = sd_bus_message_new_signal(bus->bus, &signal, path, TAPD_TAP_INTERFACE, "Tampered");
+                free(path);
+        }
+        if (r >= 0)
+                r = sd_bus_message_append_strv(signal, (char **) names);
+        if (r >= 0)
+                r = sd_bus_send(bus->bus, signal, NULL);
+        note_signal(tap->record.name, r);
+        sd_bus_message_unref(signal);
+}
+
 static void bus_on_degraded(void *userdata) {
         Bus *bus = userdata;
         int r;
@@ -99,6 +121,7 @@ static const ManagerHandlers bus_handlers = {
         .on_added = bus_on_added,
         .on_changed = bus_on_changed,
         .on_removed = bus_on_removed,
+        .on_tampered = bus_on_tampered,
         .on_degraded = bus_on_degraded,
 };
 
@@ -188,6 +211,7 @@ int bus_new(sd_event *event, Manager *manager, const Config *config, bool always
         if (!bus)
                 return -ENOMEM;
 
+        bus->event = sd_event_ref(event);
         bus->manager = manager;
         bus->config = config;
         r = bus_connect(bus, event);
@@ -211,6 +235,7 @@ Bus *bus_free(Bus *bus) {
         jobs_free(bus->jobs);
         callers_free(bus->callers);
         sd_bus_flush_close_unref(bus->bus);
+        sd_event_unref(bus->event);
         free(bus);
         return NULL;
 }
@@ -226,19 +251,7 @@ int bus_publish(Bus *bus) {
         return 0;
 }
 
-static void bus_on_deleted(int r, const Fault *fault, void *userdata) {
-        Job *job = userdata;
-
-        job->deletion = NULL;
-        if (r < 0)
-                job_answer_fault(job, fault);
-        else
-                job_answer(job, NULL);
-        job_free(job);
-}
-
-/* The names as one detail for polkit, which has no lists. */
-static char *join_names(char *const *names, size_t n_names) {
+char *bus_join_names(char *const *names, size_t n_names) {
         char *text, *p;
 
         text = malloc(n_names * (NAME_SIZE + 1) + 1);
@@ -256,85 +269,49 @@ static char *join_names(char *const *names, size_t n_names) {
         return text;
 }
 
-/* A deletion while it is judged: what one of its TAPs needs, all need. */
-typedef struct DeletionRequest {
-        char *const *names;
-        size_t n_names;
-        bool force;
-        Tap **taps;
-        AuthzQuestion question;
-        Fault refusal;
-} DeletionRequest;
-
-static int bus_judge_tap(Bus *bus, const Job *job, DeletionRequest *request, Tap *tap, Fault *fault) {
-        AuthzQuestion *question = &request->question;
-        GateVerdict verdict;
-        int r;
-
-        r = gate_use(bus->config, job->caller, GATE_DELETE, &tap->record, &verdict, fault);
-        if (r < 0)
-                return r;
-
-        if (verdict.grant)
-                question->grant = verdict.grant->name;
-        if (verdict.needs_manage_others) {
-                request->refusal = verdict.reason;
-                question->action = TAPD_ACTION_MANAGE_OTHERS;
-                question->creator = tap->record.creator;
-                question->refusal = &request->refusal;
-        }
-
-        return manager_check_delete(tap, request->force, fault);
-}
-
-static int bus_judge_deletion(Bus *bus, const Job *job, DeletionRequest *request, Fault *fault) {
-        request->question = (AuthzQuestion){ .action = TAPD_ACTION_DELETE, .creator = job->caller->uid };
-
-        for (size_t i = 0; i < request->n_names; i++) {
-                Tap *tap = manager_find(bus->manager, request->names[i]);
-                int r;
-
-                if (!tap)
-                        return bus_no_such_tap(request->names[i], fault);
-
-                r = bus_judge_tap(bus, job, request, tap, fault);
-                if (r < 0)
-                        return r;
-
-                request->taps[i] = tap;
-        }
+int bus_check_queues(uint32_t n_queues, Fault *fault) {
+        if (n_queues < 1 || n_queues > TAP_QUEUES_MAX)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "queues: %u, not in 1..%d in one call", n_queues,
+                                 TAP_QUEUES_MAX);
 
         return 0;
 }
 
-static int bus_authorize_deletion(Bus *bus, Job *job, DeletionRequest *request, Fault *fault) {
-        char *joined;
+static int append_queues(sd_bus_message *reply, const TapQueues *queues) {
         int r;
 
-        joined = join_names(request->names, request->n_names);
-        if (!joined)
-                return fault_set_errno(fault, -ENOMEM, "request");
+        r = sd_bus_message_open_container(reply, 'a', "h");
+        for (size_t i = 0; i < queues->n_fds && r >= 0; i++)
+                r = sd_bus_message_append_basic(reply, 'h', &queues->fds[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
 
-        request->question.tap = joined;
-        r = authz_require(&bus->authz, job, &request->question, fault);
-        free(joined);
         return r;
 }
 
-int bus_delete(Bus *bus, Job *job, char *const *names, size_t n_names, bool force, Fault *fault) {
-        DeletionRequest request = { .names = names, .n_names = n_names, .force = force };
+void bus_answer_queues(Job *job, TapQueues *queues, const char *types, ...) {
+        sd_bus_message *reply = NULL;
+        va_list arguments;
         int r;
 
-        request.taps = calloc(n_names, sizeof(*request.taps));
-        if (!request.taps)
-                return fault_set_errno(fault, -ENOMEM, "request");
+        r = sd_bus_message_new_method_return(job->message, &reply);
+        if (r >= 0 && *types) {
+                va_start(arguments, types);
+                r = sd_bus_message_appendv(reply, types, arguments);
+                va_end(arguments);
+        }
+        if (r >= 0)
+                r = append_queues(reply, queues);
+        if (r >= 0)
+                job_answer_message(job, reply);
+        else
+                job_answer_fault(job, &(const Fault){ .error = TAPD_ERROR_NO_MEMORY, .text = "answer" });
 
-        r = bus_judge_deletion(bus, job, &request, fault);
-        if (r == 0)
-                r = bus_authorize_deletion(bus, job, &request, fault);
-        if (r > 0)
-                r = manager_delete(bus->manager, request.taps, n_names, bus_on_deleted, job, &job->deletion, fault);
+        /* The message has its own; where it cannot be delivered they go with it, and an ephemeral TAP with them. */
+        sd_bus_message_unref(reply);
+        tap_queues_close(queues);
+}
 
-        free(request.taps);
-        return r;
+uint64_t bus_identity(uint64_t before, const Tap *tap) {
+        return text_hash(before ? before : TEXT_HASH_INIT, &tap->record.id, sizeof(tap->record.id));
 }

@@ -7,6 +7,7 @@
 
 /* The edge: the objects of org.tapd1 on the bus. Only files of this floor read messages. */
 typedef struct Bus {
+        sd_event *event;
         sd_bus *bus;
         Manager *manager;
         const Config *config;
@@ -29,14 +30,33 @@ int bus_begin(Bus *bus, sd_bus_message *message, job_run_t run);
 int bus_tap_path(const char *name, char **ret);
 
 /* The address of the host's side, or "". Returns @mac. */
-#define BUS_MAC_SIZE sizeof("aa:bb:cc:dd:ee:ff")
-const char *bus_tap_mac(const Tap *tap, char mac[static BUS_MAC_SIZE]);
-
-/* What Lifetime says of a TAP that lives until it is deleted or the host reboots. */
-#define BUS_LIFETIME_RUNTIME "runtime"
+const char *bus_tap_mac(const Tap *tap, char mac[static SPEC_MAC_SIZE]);
 
 /* Deletes TAPs by name and answers with nothing: DeleteTaps, and Delete of one. */
 int bus_delete(Bus *bus, Job *job, char *const *names, size_t n_names, bool force, Fault *fault);
+
+/* The steps of CreateTap, CreateTaps and CreateEphemeral. */
+int bus_create_tap(Job *job, void *userdata, Fault *fault);
+int bus_create_taps(Job *job, void *userdata, Fault *fault);
+int bus_create_ephemeral(Job *job, void *userdata, Fault *fault);
+
+/* Reads a{sv} of settings. */
+int bus_read_settings(sd_bus_message *message, TapSpec *spec, Fault *fault);
+
+/* Appends descriptors as ah to an answer that begins with @types, and sends it; closes them in any case. */
+void bus_answer_queues(Job *job, TapQueues *queues, const char *types, ...);
+
+/* How many queues may be asked for at once: dbus-daemon drops who sends more descriptors than that in a message. */
+int bus_check_queues(uint32_t n_queues, Fault *fault);
+
+/* Adds a TAP to the number that stands for all that a request is about. */
+uint64_t bus_identity(uint64_t before, const Tap *tap);
+
+/* Names as one detail for polkit, which has no lists; NULL: no memory. The caller frees it. */
+char *bus_join_names(char *const *names, size_t n_names);
+
+/* Most names of one request. */
+#define BUS_NAMES_MAX 10000
 
 /* What a message carried that sd-bus could not read, as a fault. */
 int bus_bad_message(Fault *fault, int r);

@@ -246,6 +246,15 @@ static int defaults_set(Loader *loader, const ConfLine *line) {
 
         if (strcmp(line->key, "MultiQueue") == 0)
                 return read_boolean(loader, line, &defaults->multi_queue);
+        if (strcmp(line->key, "IdleSec") == 0) {
+                /* Not deleting is the safe reading of what nobody understands. */
+                if (parse_duration(line->value, &loader->config.idle_usec) < 0) {
+                        loader->config.idle_usec = 0;
+                        complain(loader, line->number, "IdleSec=: \"%s\", no time span; TAPs are kept",
+                                 text_escape(line->value, shown));
+                }
+                return 0;
+        }
         if (strcmp(line->key, "Group") == 0) {
                 int r = parse_group(line->value, &defaults->group);
 
@@ -272,6 +281,17 @@ static const char *grant_name(const char *section) {
                 return NULL;
 
         return section + 1;
+}
+
+/* A key that only a grant has: where it stands elsewhere, the head of the grant is mistyped. */
+static bool is_grant_key(const char *key) {
+        static const char *const keys[] = { "Users", "Groups", "Names", "TapsPerUser" };
+
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+                if (strcmp(keys[i], key) == 0)
+                        return true;
+
+        return false;
 }
 
 /* Whether somebody meant a grant: "[Grant lab", "[Grant  lab]", "[grant lab]". */
@@ -323,8 +343,15 @@ static int load_line(Loader *loader, const ConfLine *line) {
         /* Nobody knows which grant it was to narrow. */
         if (line->type != CONF_ASSIGNMENT && is_like_grant(line->section)) {
                 loader->is_broken = true;
-                complain(loader, line->number, "[%s is no name of a grant; every grant is off until this is mended",
+                complain(loader, line->number, "\"%s\" is no head of a grant; every grant is off until this is mended",
                          text_escape(line->section + (*line->section == '['), shown));
+                return 0;
+        }
+
+        if (line->type == CONF_ASSIGNMENT && is_grant_key(line->key)) {
+                loader->is_broken = true;
+                complain(loader, line->number, "\"%s\" stands in no grant; every grant is off until this is mended",
+                         line->key);
                 return 0;
         }
 
@@ -383,6 +410,15 @@ static int load_file(Loader *loader, const char *path) {
         return 0;
 }
 
+/* systemd makes /run/tapd for tapd's user (RuntimeDirectory=). What tapd could do to itself there it can do anyway; the
+ * files in it must be root's all the same. */
+static bool is_own(const char *folder) {
+        static const char own[] = "/run/tapd";
+        size_t length = strlen(folder);
+
+        return length >= strlen(own) && strcmp(folder + length - strlen(own), own) == 0;
+}
+
 /* What cannot be looked into may have narrowed any grant. */
 static void complain_unreadable(Loader *loader, const char *path, int r) {
         loader->is_broken = true;
@@ -401,7 +437,7 @@ static bool is_there(Loader *loader, const char *folder, const char *path) {
                 return false;
         }
 
-        r = file_check_folder(folder);
+        r = file_check_folder(folder, is_own(folder));
         if (r < 0)
                 complain_unreadable(loader, folder, r);
 
@@ -475,7 +511,7 @@ static int drop_ins_list(Loader *loader, DropIns *drop_ins, const char *folder) 
         DIR *dir;
         int r;
 
-        r = file_check_folder(folder);
+        r = file_check_folder(folder, is_own(folder));
         dir = r > 0 ? opendir(folder) : NULL;
         if (!dir) {
                 if (r != 0)

@@ -32,6 +32,7 @@ typedef struct Grant {
 
 typedef struct Config {
         SpecDefaults defaults;
+        uint64_t idle_usec; /* IdleSec=: runtime TAPs that nobody used for so long are deleted; 0: never */
         Grant *grants;
         size_t n_grants;
 } Config;

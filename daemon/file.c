@@ -114,7 +114,7 @@ static bool is_trusted(const struct stat *st) {
         return st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-int file_check_folder(const char *path) {
+int file_check_folder(const char *path, bool or_own) {
         struct stat st;
 
         if (stat(path, &st) < 0)
@@ -122,8 +122,8 @@ int file_check_folder(const char *path) {
         if (!S_ISDIR(st.st_mode))
                 return -ENOTDIR;
 
-        /* /run/tapd is tapd's own: what it could do to itself there it can do anyway. */
-        return (st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH)) ? 1 : -EPERM;
+        return (st.st_uid == 0 || (or_own && st.st_uid == geteuid())) && !(st.st_mode & (S_IWGRP | S_IWOTH)) ? 1
+                                                                                                             : -EPERM;
 }
 
 /* How many links a path may lead over, as in the kernel (MAXSYMLINKS). */

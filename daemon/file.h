@@ -16,9 +16,9 @@ int file_write(int dirfd, const char *name, const char *data, size_t size);
 /* Removes a file; one that is absent is no error. */
 int file_remove(int dirfd, const char *name);
 
-/* Whether a folder may hold configuration: root's, or tapd's own, and nobody else writes it. 1 when it may, 0 where
- * there is none, -EPERM where it may not. */
-int file_check_folder(const char *path);
+/* Whether a folder may hold configuration: root's, or, where @or_own, tapd's own, and nobody else writes it. 1 when it
+ * may, 0 where there is none, -EPERM where it may not. */
+int file_check_folder(const char *path, bool or_own);
 
 /* Reads a configuration file that only root may have written, at most @limit bytes. -EPERM where it is not root's or
  * others may write it, or where a symbolic link leads through a folder like that; -ENOTTY where it is no regular file;

@@ -117,21 +117,34 @@ static void check_grants(const Config *config, const Caller *caller, const char 
                         continue;
                 if (grant->taps_per_user > quota)
                         quota = grant->taps_per_user;
-                if (!verdict->grant && grant_covers(grant, config, caller, name, spec, &verdict->reason))
+                if (!verdict->grant && grant_covers(grant, config, caller, name, spec, &verdict->override_reason))
                         verdict->grant = grant;
         }
 
         if (!verdict->grant) {
                 verdict->needs_override = true;
-                if (verdict->reason.error == TAPD_ERROR_NONE)
-                        explain_names(config, caller, name, &verdict->reason);
+                if (verdict->override_reason.error == TAPD_ERROR_NONE)
+                        explain_names(config, caller, name, &verdict->override_reason);
         } else if (n_taps >= quota) {
                 verdict->needs_override = true;
                 verdict->grant = NULL;
-                (void) fault_set(&verdict->reason, TAPD_ERROR_LIMITS_EXCEEDED,
+                (void) fault_set(&verdict->override_reason, TAPD_ERROR_LIMITS_EXCEEDED,
                                  "%zu of %u TAPs: delete one, or ask the administrator for TapsPerUser=", n_taps,
                                  quota);
         }
+}
+
+void gate_join(GateVerdict *verdict, const GateVerdict *more) {
+        if (more->needs_manage_others && !verdict->needs_manage_others) {
+                verdict->needs_manage_others = true;
+                verdict->others_reason = more->others_reason;
+        }
+        if (more->needs_override && !verdict->needs_override) {
+                verdict->needs_override = true;
+                verdict->override_reason = more->override_reason;
+        }
+
+        verdict->grant = verdict->needs_override ? NULL : more->grant;
 }
 
 int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec, size_t n_taps,
@@ -150,9 +163,21 @@ int gate_create(const Config *config, const Caller *caller, const char *name, co
         return 0;
 }
 
+static bool any_grant_has_group(const Config *config, const Caller *caller, gid_t group) {
+        if (group == config->defaults.group)
+                return true;
+
+        for (size_t i = 0; i < config->n_grants; i++)
+                if (grant_names_caller(&config->grants[i], caller) && list_has(&config->grants[i].groups, group))
+                        return true;
+
+        return false;
+}
+
 static bool is_manager(const Caller *caller, GateVerb verb, const Record *record) {
         switch (verb) {
         case GATE_CONFIGURE:
+        case GATE_OPEN:
                 return caller->uid == 0 || caller->uid == record->creator || caller->uid == record->spec.user;
         case GATE_DELETE:
                 return caller->uid == 0 || caller->uid == record->creator;
@@ -176,8 +201,34 @@ int gate_use(const Config *config, const Caller *caller, GateVerb verb, const Re
 
         if (!is_manager(caller, verb, record)) {
                 verdict.needs_manage_others = true;
-                (void) fault_set(&verdict.reason, TAPD_ERROR_ACCESS_DENIED, "%s belongs to uid %u", record->name,
+                (void) fault_set(&verdict.others_reason, TAPD_ERROR_ACCESS_DENIED, "%s belongs to uid %u", record->name,
                                  record->creator);
+        }
+
+        *ret = verdict;
+        return 0;
+}
+
+int gate_change(const Config *config, const Caller *caller, const Record *record, const TapSpec *spec, GateVerdict *ret,
+                Fault *fault) {
+        const TapSpec *before = &record->spec;
+        GateVerdict verdict;
+        int r;
+
+        r = gate_use(config, caller, GATE_CONFIGURE, record, &verdict, fault);
+        if (r < 0)
+                return r;
+
+        /* Only what he changes is his to answer for. */
+        if (caller->uid != 0 && spec->user != before->user && spec->user != caller->uid) {
+                verdict.needs_override = true;
+                (void) fault_set(&verdict.override_reason, TAPD_ERROR_ACCESS_DENIED, "User=: %u is another user",
+                                 spec->user);
+        } else if (caller->uid != 0 && spec->group != before->group &&
+                   !any_grant_has_group(config, caller, spec->group)) {
+                verdict.needs_override = true;
+                (void) fault_set(&verdict.override_reason, TAPD_ERROR_ACCESS_DENIED,
+                                 "Group=: %u is not in Groups= of a grant of yours", spec->group);
         }
 
         *ret = verdict;

@@ -28,8 +28,13 @@ typedef struct GateVerdict {
         bool needs_manage_others;
         bool needs_override;
         const Grant *grant; /* the one that covers the request, or any that names the caller; NULL: none. Borrowed. */
-        Fault reason;       /* why an override is needed: what the caller reads where he does not get it */
+        /* Why: what the caller reads where he does not get it. */
+        Fault others_reason;
+        Fault override_reason;
 } GateVerdict;
+
+/* Adds what @more needs to @verdict: one request may be about many TAPs, and is asked for by one question. */
+void gate_join(GateVerdict *verdict, const GateVerdict *more);
 
 /* May @caller create a TAP of this name? @n_taps: how many he has. @spec is complete. Refuses system accounts
  * (AccessDenied); everything else is a verdict. */
@@ -40,7 +45,12 @@ int gate_create(const Config *config, const Caller *caller, const char *name, co
 typedef enum GateVerb {
         GATE_CONFIGURE, /* its creator and its user */
         GATE_DELETE,    /* its creator */
+        GATE_OPEN,      /* its creator and its user */
 } GateVerb;
+
+/* May @caller change the TAP of this record into @spec? What he may not have made he may not make of one. */
+int gate_change(const Config *config, const Caller *caller, const Record *record, const TapSpec *spec, GateVerdict *ret,
+                Fault *fault);
 
 /* May @caller do this to the TAP of this record? Refuses system accounts; everything else is a verdict. */
 int gate_use(const Config *config, const Caller *caller, GateVerb verb, const Record *record, GateVerdict *ret,

@@ -114,6 +114,7 @@ Job *job_free(Job *job) {
         if (job->cancel)
                 job->cancel(job);
         deletion_forget(job->deletion);
+        creation_forget(job->creation);
         sd_bus_slot_unref(job->slot);
         sd_event_source_disable_unref(job->deadline);
 

@@ -5,7 +5,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "deletion.h"
+#include "creation.h"
 #include "gate.h"
 
 /*
@@ -34,6 +34,7 @@ struct Job {
         /* What it waits for; freed with the job, and so cancelled. */
         sd_bus_slot *slot;
         Deletion *deletion;
+        Creation *creation;
         void (*cancel)(Job *job); /* called before the slot is dropped; may be NULL */
         sd_event_source *deadline;
         uint64_t id;

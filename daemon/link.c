@@ -112,6 +112,7 @@ int link_parse(const struct nlmsghdr *message, Link *ret) {
                 return -EBADMSG;
 
         link.ifindex = info->ifi_index;
+        link.type = info->ifi_type;
         link.is_up = info->ifi_flags & IFF_UP;
         mnl_attr_for_each(attribute, message, sizeof(*info))
                 parse_attribute(attribute, &link);
@@ -211,13 +212,22 @@ int link_dump(Rtnl *rtnl, void (*callback)(const Link *link, void *userdata), vo
         return rtnl_call(rtnl, request, link_on_dump, &dump);
 }
 
-int link_mark(Rtnl *rtnl, int ifindex, const char *alias, const uint8_t *mac) {
+int link_change(Rtnl *rtnl, int ifindex, const LinkChange *change) {
         _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
         struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
 
-        mnl_attr_put_str(request, IFLA_IFALIAS, alias);
-        if (mac)
-                mnl_attr_put(request, IFLA_ADDRESS, ETH_ALEN, mac);
+        if (change->name)
+                mnl_attr_put_strz(request, IFLA_IFNAME, change->name);
+        if (change->alias)
+                mnl_attr_put_str(request, IFLA_IFALIAS, change->alias);
+        if (change->mac)
+                mnl_attr_put(request, IFLA_ADDRESS, ETH_ALEN, change->mac);
+        if (change->mtu != LINK_UNSET)
+                mnl_attr_put_u32(request, IFLA_MTU, change->mtu);
+        if (change->transmit_queue_length != LINK_UNSET)
+                mnl_attr_put_u32(request, IFLA_TXQLEN, change->transmit_queue_length);
+        if (change->raise_carrier)
+                mnl_attr_put_u8(request, IFLA_CARRIER, 1);
 
         return rtnl_call(rtnl, request, NULL, NULL);
 }
@@ -258,15 +268,6 @@ int link_disable_ipv6(const char *name) {
 
         (void) close(fd);
         return r;
-}
-
-int link_rename(Rtnl *rtnl, int ifindex, const char *name, const char *alias) {
-        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
-        struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
-
-        mnl_attr_put_strz(request, IFLA_IFNAME, name);
-        mnl_attr_put_str(request, IFLA_IFALIAS, alias);
-        return rtnl_call(rtnl, request, NULL, NULL);
 }
 
 static int link_delete_one(Rtnl *rtnl, int ifindex) {
@@ -310,6 +311,38 @@ int link_delete(Rtnl *rtnl, const int *ifindexes, size_t n_ifindexes) {
         request = link_begin(buffer, RTM_DELLINK, 0, 0);
         mnl_attr_put_u32(request, IFLA_GROUP, group);
         return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+static void statistics_on_reply(const struct nlmsghdr *message, void *userdata) {
+        LinkStatistics *statistics = userdata;
+        struct rtnl_link_stats64 counters = {};
+        const struct nlattr *attribute;
+
+        mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg)) {
+                size_t size = mnl_attr_get_payload_len(attribute);
+
+                /* It grows with the kernel; and only its beginning is aligned. */
+                if (mnl_attr_get_type(attribute) == IFLA_STATS64)
+                        memcpy(&counters, mnl_attr_get_payload(attribute),
+                               size < sizeof(counters) ? size : sizeof(counters));
+        }
+
+        *statistics = (LinkStatistics){
+                .rx_packets = counters.rx_packets,
+                .tx_packets = counters.tx_packets,
+                .rx_bytes = counters.rx_bytes,
+                .tx_bytes = counters.tx_bytes,
+                .rx_errors = counters.rx_errors,
+                .tx_errors = counters.tx_errors,
+                .rx_dropped = counters.rx_dropped,
+                .tx_dropped = counters.tx_dropped,
+        };
+}
+
+int link_get_statistics(Rtnl *rtnl, int ifindex, LinkStatistics *ret) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+
+        return rtnl_call(rtnl, link_begin(buffer, RTM_GETLINK, 0, ifindex), statistics_on_reply, ret);
 }
 
 const char *link_operational_state_name(uint8_t state) {

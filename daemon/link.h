@@ -18,7 +18,8 @@ typedef struct Link {
         char alias[LINK_ALIAS_SIZE];
         uint8_t mac[ETH_ALEN];
         bool has_mac;
-        bool is_up; /* IFF_UP */
+        unsigned short type; /* ARPHRD_* of <linux/if_arp.h> */
+        bool is_up;          /* IFF_UP */
         bool has_carrier;
         uint8_t operational_state; /* IF_OPER_* of <linux/if.h> */
         uint32_t mtu;
@@ -45,8 +46,19 @@ int link_get_by_name(Rtnl *rtnl, const char *name, Link *ret);
 /* Calls @callback for each tun device of this network namespace. */
 int link_dump(Rtnl *rtnl, void (*callback)(const Link *link, void *userdata), void *userdata);
 
-/* Sets the alias and, where @mac is not NULL, the address. */
-int link_mark(Rtnl *rtnl, int ifindex, const char *alias, const uint8_t *mac);
+/* What is to change of a link; what is NULL, LINK_UNSET or false stays. */
+#define LINK_UNSET UINT32_MAX
+typedef struct LinkChange {
+        const char *name; /* of a link that is down */
+        const char *alias;
+        const uint8_t *mac;
+        uint32_t mtu;
+        uint32_t transmit_queue_length;
+        bool raise_carrier;
+} LinkChange;
+
+/* Changes a link, by one request. */
+int link_change(Rtnl *rtnl, int ifindex, const LinkChange *change);
 
 int link_set_up(Rtnl *rtnl, int ifindex, bool up);
 
@@ -57,11 +69,15 @@ int link_set_noqueue(Rtnl *rtnl, int ifindex);
  * has no IPv6. */
 int link_disable_ipv6(const char *name);
 
-/* Renames a link that is down, and marks it. */
-int link_rename(Rtnl *rtnl, int ifindex, const char *name, const char *alias);
-
 /* Deletes links at once: the kernel waits for an RCU grace period of about 16 ms, whatever their number. */
 int link_delete(Rtnl *rtnl, const int *ifindexes, size_t n_ifindexes);
+
+/* The counters of a link (struct rtnl_link_stats64 of <linux/if_link.h>), as seen from the host. */
+typedef struct LinkStatistics {
+        uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_dropped, tx_dropped;
+} LinkStatistics;
+
+int link_get_statistics(Rtnl *rtnl, int ifindex, LinkStatistics *ret);
 
 /* RFC 2863's name of the operational state, as the bus spells it. */
 const char *link_operational_state_name(uint8_t state);

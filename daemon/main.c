@@ -151,7 +151,7 @@ static int serve(sd_event *event, Manager *manager, const Config *config, const 
         if (r < 0) {
                 log_message(LOG_ERR, "cannot offer org.tapd1: %s", strerror(-r));
         } else {
-                (void) sd_notifyf(0, "READY=1\nSTATUS=%zu TAPs", manager_count(manager));
+                (void) sd_notify(0, "READY=1");
                 r = sd_event_loop(event);
                 (void) sd_notify(0, "STOPPING=1");
         }
@@ -171,6 +171,8 @@ static int run(const Options *options) {
                 r = config_load(options->root, on_complaint, NULL, &config);
         if (r >= 0)
                 r = manager_new(event, runtime_path(), &manager);
+        if (r >= 0)
+                manager_set_idle(manager, config.idle_usec);
         if (r < 0)
                 log_message(LOG_ERR, "cannot start: %s", strerror(-r));
         else

@@ -8,73 +8,55 @@
 #include <string.h>
 
 #include "log.h"
+#include "manager-internal.h"
 #include "reconcile.h"
+#include "repair.h"
 #include "text.h"
 
 /* What the addresses of this host's TAPs are derived from, with sd_id128_get_machine_app_specific(3). */
 #define APPLICATION_ID SD_ID128_MAKE(5d, 1c, 0b, 0f, 1f, 5a, 4c, 0d, 9a, 2c, 1b, 6e, 77, 0a, 61, 09)
 
-/* Numbers that are tried for a name; no host has more links. */
-#define NUMBERS_MAX 65536
-
-#define TOPIC_RECORDS "records"
-
-struct Manager {
-        Rtnl *rtnl;
-        RecordStore *records;
-        Deletions *deletions;
-        TapWorkshop workshop;
-        Health health;
-        sd_event_source *flush_source;
-        const ManagerHandlers *handlers;
-        void *userdata;
-
-        Tap *taps;            /* by name */
-        Tap *taps_by_ifindex; /* the same */
-        Tap *touched;         /* those with something to tell, or gone */
-        bool lost_events;
-};
+#define TOPIC_START "start"
+#define TOPIC_BROKEN "record %.32s"
 
 /* What is to be told is told once a turn of the loop. */
 static void manager_wake(Manager *manager) {
         (void) sd_event_source_set_enabled(manager->flush_source, SD_EVENT_ONESHOT);
 }
 
-static void manager_touch(Manager *manager, Tap *tap) {
+void manager_touch(Manager *manager, Tap *tap) {
         if (!tap->prev)
                 DL_APPEND(manager->touched, tap);
 
         manager_wake(manager);
 }
 
-/* Keeps Degraded true to what became of a write. Returns @r. */
-static int manager_note_write(Manager *manager, int r) {
+int manager_note_write(Manager *manager, int r) {
         char sentence[256];
 
         if (r >= 0) {
-                health_clear(&manager->health, TOPIC_RECORDS);
+                health_clear(&manager->health, MANAGER_TOPIC_RECORDS);
                 return r;
         }
 
         (void) snprintf(sentence, sizeof(sentence), "cannot write records: %s", strerror(-r));
-        health_raise(&manager->health, TOPIC_RECORDS, sentence);
+        health_raise(&manager->health, MANAGER_TOPIC_RECORDS, sentence);
         return r;
 }
 
-/* The same for a fault of a floor below. */
-static int manager_note_fault(Manager *manager, int r, const Fault *fault) {
+int manager_note_fault(Manager *manager, int r, const Fault *fault) {
         if (fault->error == TAPD_ERROR_DEGRADED)
-                health_raise(&manager->health, TOPIC_RECORDS, fault->text);
+                health_raise(&manager->health, MANAGER_TOPIC_RECORDS, fault->text);
 
         return r;
 }
 
-static void manager_drop_record(Manager *manager, const char *name) {
+void manager_drop_record(Manager *manager, const char *name) {
         if (manager_note_write(manager, record_store_remove(manager->records, name)) < 0)
                 log_tap(LOG_WARNING, name, "its record stays behind, ignoring");
 }
 
-static int manager_add(Manager *manager, Tap *tap) {
+int manager_add(Manager *manager, Tap *tap) {
         HASH_ADD_STR(manager->taps, record.name, tap);
         if (!tap->hh.tbl)
                 return -ENOMEM;
@@ -94,8 +76,10 @@ static int manager_add(Manager *manager, Tap *tap) {
 static void manager_remove(Manager *manager, Tap *tap) {
         int ifindex = tap->record.ifindex;
 
-        if (tap->state != TAP_LEAVING)
-                log_tap(LOG_NOTICE, tap->record.name, "somebody else deleted, moved or took over the device");
+        if (tap->record.lifetime == LIFETIME_EPHEMERAL)
+                log_tap(LOG_INFO, tap->record.name, "its last queue is closed");
+        else if (tap->state != TAP_LEAVING)
+                log_tap(LOG_NOTICE, tap->record.name, "%s", tap->why_gone ? tap->why_gone : "its device is gone");
 
         /* To be found by its path for the last time: the signal is made of what stands there. */
         tap->is_gone = false;
@@ -159,17 +143,7 @@ Health *manager_health(Manager *manager) {
         return &manager->health;
 }
 
-static void manager_log_tampering(const Tap *tap) {
-        if (tap->state == TAP_TAMPERED)
-                log_tap(LOG_WARNING, tap->record.name,
-                        "a program that holds a queue changed who may open it: user %u, group %u, %s", tap->link.user,
-                        tap->link.group, tap->link.persistent ? "persistent" : "not persistent");
-        else if (tap->state == TAP_READY)
-                log_tap(LOG_NOTICE, tap->record.name, "is as it was asked for again");
-}
-
-/* The one place where what the kernel says meets what tapd knows: events, dumps and answers all come here. */
-static void manager_note_link(Manager *manager, const Link *link, bool exists) {
+void manager_note_link(Manager *manager, const Link *link, bool exists) {
         Tap *tap = manager_find_ifindex(manager, link->ifindex);
 
         if (!tap) {
@@ -180,12 +154,16 @@ static void manager_note_link(Manager *manager, const Link *link, bool exists) {
 
         /* Who took the mark away took the device over: ownership is record, kind, mark and ifindex together, and what
          * is not tapd's is not touched. */
-        if (!exists || !tap_owns(&tap->record, link))
+        if (!exists || !tap_owns(&tap->record, link)) {
                 tap->is_gone = true;
-        else
+                tap->why_gone = exists ? "its alias, the mark of tapd, was changed: it is tapd's no more"
+                                       : "somebody else deleted the device, or moved it to another network namespace";
+        } else {
                 tap_update(tap, link);
+        }
 
-        if (tap->is_gone || tap->changes || strcmp(tap->record.name, link->name) != 0)
+        if (tap->is_gone || tap->changes || tap->tampered || tap_is_suspicious(tap) ||
+            strcmp(tap->record.name, link->name) != 0)
                 manager_touch(manager, tap);
 }
 
@@ -213,20 +191,18 @@ static const RtnlHandlers manager_rtnl_handlers = {
 static void manager_on_delete_failed(int ifindex, void *userdata) {
         Manager *manager = userdata;
         Tap *tap = manager_find_ifindex(manager, ifindex);
-        Link link;
 
         if (!tap)
                 return;
 
         /* Out of leaving, and then whatever the device says. */
         tap_set_state(tap, TAP_READY);
-        link = tap->link;
-        tap_update(tap, &link);
+        tap_judge(tap);
         (void) manager_note_write(manager, record_store_save(manager->records, &tap->record));
         manager_touch(manager, tap);
 }
 
-static void manager_discard(int ifindex, void *userdata) {
+void manager_discard(int ifindex, void *userdata) {
         Manager *manager = userdata;
         int r;
 
@@ -265,32 +241,116 @@ static int manager_resync(Manager *manager) {
         return 0;
 }
 
-/* Root gave the device another name: the TAP follows, unless the name is none that a TAP may have. */
-static void manager_rename(Manager *manager, Tap *tap) {
-        Record record = tap->record;
-        char old[NAME_SIZE];
+static bool is_renamed(const Tap *tap) {
+        return !tap->is_gone && strcmp(tap->record.name, tap->link.name) != 0;
+}
 
-        (void) snprintf(record.name, sizeof(record.name), "%s", tap->link.name);
-        if (name_check(record.name, NULL) < 0 || manager_find(manager, record.name) ||
-            manager_note_write(manager, record_store_save(manager->records, &record)) < 0) {
-                manager_remove(manager, tap);
-                return;
-        }
-
-        log_tap(LOG_NOTICE, tap->record.name, "was renamed to %s", record.name);
+/* Takes a TAP out of the tables whose device root gave another name, and remembers the old one. */
+static void manager_begin_rename(Manager *manager, Tap *tap, char old[static NAME_SIZE]) {
         if (manager->handlers)
                 manager->handlers->on_removed(tap, manager->userdata);
 
-        strcpy(old, tap->record.name);
+        (void) snprintf(old, NAME_SIZE, "%s", tap->record.name);
         HASH_DEL(manager->taps, tap);
         HASH_DELETE(hh_ifindex, manager->taps_by_ifindex, tap);
-        tap->record = record;
-        if (manager_add(manager, tap) < 0) {
-                log_tap(LOG_ERR, record.name, "no memory to keep it, ignoring");
+        DL_DELETE(manager->touched, tap);
+        tap->prev = tap->next = NULL;
+        (void) snprintf(tap->record.name, sizeof(tap->record.name), "%s", tap->link.name);
+}
+
+/* The TAP follows, unless the name is none that a TAP may have. */
+static void manager_end_rename(Manager *manager, Tap *tap, const char *old) {
+        if (name_check(tap->record.name, NULL) < 0) {
+                log_tap(LOG_NOTICE, old, "was renamed to what no TAP may be called; it is tapd's no more");
                 tap_free(tap);
+                return;
         }
 
-        manager_drop_record(manager, old);
+        log_tap(LOG_NOTICE, old, "was renamed to %s", tap->record.name);
+        if (manager_note_write(manager, record_store_save(manager->records, &tap->record)) < 0 ||
+            manager_add(manager, tap) < 0) {
+                log_tap(LOG_ERR, tap->record.name, "cannot keep it, ignoring");
+                tap_free(tap);
+                return;
+        }
+
+        manager_touch(manager, tap);
+}
+
+typedef struct Rename {
+        Tap *tap;
+        char old[NAME_SIZE];
+} Rename;
+
+/* Follows all renames at once: two TAPs may have changed names, and the name of each is the other's in between. */
+static void manager_follow_renames(Manager *manager) {
+        Rename *renames = NULL;
+        size_t n = 0;
+        Tap *tap, *next;
+
+        DL_FOREACH_SAFE(manager->touched, tap, next) {
+                Rename *grown = is_renamed(tap) ? reallocarray(renames, n + 1, sizeof(*grown)) : NULL;
+
+                if (!grown)
+                        continue;
+                renames = grown;
+                renames[n].tap = tap;
+                manager_begin_rename(manager, tap, renames[n++].old);
+        }
+
+        for (size_t i = 0; i < n; i++)
+                manager_end_rename(manager, renames[i].tap, renames[i].old);
+
+        for (size_t i = 0; i < n; i++)
+                if (!manager_find(manager, renames[i].old))
+                        manager_drop_record(manager, renames[i].old);
+
+        free(renames);
+}
+
+/* Notes when it fell idle, or that it did not: a start after a death goes on counting from there. */
+static void manager_note_use(Manager *manager, Tap *tap) {
+        bool is_idle = tap->record.idle_usec > 0;
+
+        if (is_idle != tap_is_used(tap))
+                return;
+
+        tap->record.idle_usec = is_idle ? 0 : idle_now();
+        tap->changes |= TAP_CHANGED_IDLE_SINCE;
+        (void) manager_note_write(manager, record_store_save(manager->records, &tap->record));
+        if (!is_idle)
+                idle_wake(&manager->idle);
+}
+
+static void manager_look_after(Manager *manager, Tap *tap) {
+        unsigned tampered;
+        Link link;
+
+        if (tap->state == TAP_LEAVING)
+                return;
+
+        manager_note_use(manager, tap);
+
+        /* Not by way of the events: one that stays tampered would be looked after for ever. */
+        if (tap_is_suspicious(tap) && link_get(manager->rtnl, tap->record.ifindex, &link) == 0 &&
+            tap_owns(&tap->record, &link))
+                tap_update(tap, &link);
+        tap_judge(tap);
+
+        if (tap->tampered) {
+                tampered = repair_tap(&manager->workshop, tap);
+                if (tampered && manager->handlers)
+                        manager->handlers->on_tampered(tap, tampered, manager->userdata);
+        } else {
+                tap->reported = 0;
+        }
+
+        /* Its last queue is closed and it is still there: a holder made it persistent, and gains nothing by it. */
+        if (tap->record.lifetime == LIFETIME_EPHEMERAL && tap_is_abandoned(&manager->workshop, tap)) {
+                log_tap(LOG_NOTICE, tap->record.name, "was made to outlive its queues; deleting it");
+                (void) manager_delete(manager, &tap, 1, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL,
+                                      /* fault= */ NULL);
+        }
 }
 
 static void manager_settle(Manager *manager, Tap *tap) {
@@ -305,13 +365,12 @@ static void manager_settle(Manager *manager, Tap *tap) {
                 return;
         }
 
-        if (strcmp(tap->record.name, tap->link.name) != 0) {
-                manager_rename(manager, tap);
+        manager_look_after(manager, tap);
+        changes |= tap->changes;
+        tap->changes = 0;
+        if (tap->is_gone)
+                /* Seen while it was looked at: it is on the list again. */
                 return;
-        }
-
-        if (changes & TAP_CHANGED_STATE)
-                manager_log_tampering(tap);
         if (changes && manager->handlers)
                 manager->handlers->on_changed(tap, changes, manager->userdata);
 }
@@ -329,6 +388,7 @@ static int manager_on_flush(sd_event_source *source, void *userdata) {
                         manager_settle(manager, tap);
         }
 
+        manager_follow_renames(manager);
         while (manager->touched)
                 manager_settle(manager, manager->touched);
 
@@ -350,6 +410,47 @@ static void manager_on_health(void *userdata) {
                 manager->handlers->on_degraded(manager->userdata);
 }
 
+void manager_refresh_tap(Manager *manager, Tap *tap) {
+        Link link;
+
+        if (!tap->link.is_up && !tap->is_gone && link_get(manager->rtnl, tap->record.ifindex, &link) == 0)
+                manager_note_link(manager, &link, true);
+}
+
+void manager_refresh(Manager *manager) {
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                manager_refresh_tap(manager, tap);
+}
+
+static void manager_on_idle(uint64_t limit_usec, void *userdata) {
+        Manager *manager = userdata;
+        Tap **taps;
+        size_t n = 0;
+
+        taps = reallocarray(NULL, manager_count(manager) + 1, sizeof(Tap *));
+        if (!taps)
+                return;
+
+        manager_refresh(manager);
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next) {
+                if (tap->record.lifetime != LIFETIME_RUNTIME || tap->record.idle_usec == 0 || tap->is_gone ||
+                    tap->state == TAP_LEAVING || tap_is_used(tap))
+                        continue;
+
+                if (tap->record.idle_usec <= limit_usec)
+                        taps[n++] = tap;
+                else
+                        idle_note(&manager->idle, tap->record.idle_usec);
+        }
+
+        for (size_t i = 0; i < n; i++)
+                log_tap(LOG_INFO, taps[i]->record.name, "deleting it: nobody had it open for IdleSec=");
+        if (n > 0)
+                (void) manager_delete(manager, taps, n, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL,
+                                      /* fault= */ NULL);
+        free(taps);
+}
+
 static int manager_init(Manager *manager, sd_event *event, const char *runtime_path) {
         int r;
 
@@ -362,6 +463,10 @@ static int manager_init(Manager *manager, sd_event *event, const char *runtime_p
                 return r;
 
         r = deletions_new(event, manager_on_delete_failed, manager, &manager->deletions);
+        if (r < 0)
+                return r;
+
+        r = idle_init(&manager->idle, event, manager_on_idle, manager);
         if (r < 0)
                 return r;
 
@@ -411,6 +516,7 @@ Manager *manager_free(Manager *manager) {
         }
 
         sd_event_source_disable_unref(manager->flush_source);
+        idle_done(&manager->idle);
         deletions_free(manager->deletions);
         rtnl_free(manager->rtnl);
         record_store_free(manager->records);
@@ -453,7 +559,7 @@ static void manager_on_broken(const char *name, void *userdata) {
         char topic[64], sentence[256], shown[TEXT_ESCAPED_SIZE];
 
         (void) text_escape(name, shown);
-        (void) snprintf(topic, sizeof(topic), "record %.32s", name);
+        (void) snprintf(topic, sizeof(topic), TOPIC_BROKEN, name);
         (void) snprintf(sentence, sizeof(sentence),
                         "the record of %.64s cannot be read and was put aside as .corrupt: its device is left alone",
                         shown);
@@ -467,175 +573,41 @@ static const ReconcileHandlers manager_reconcile_handlers = {
         .broken = manager_on_broken,
 };
 
+void manager_set_idle(Manager *manager, uint64_t usec) {
+        idle_set(&manager->idle, usec);
+}
+
 int manager_start(Manager *manager) {
         int r;
 
         r = reconcile(manager->records, manager->rtnl, &manager_reconcile_handlers, manager);
-        if (r == -ENOMEM)
-                return r;
-        if (r < 0) {
+        manager->is_blind = r < 0;
+        if (r == 0) {
+                health_clear(&manager->health, TOPIC_START);
+        } else {
                 char sentence[256];
 
-                /* Nothing is torn down because it cannot be read: tapd says so, and goes on without. */
-                (void) snprintf(sentence, sizeof(sentence), "cannot read records or links: %s", strerror(-r));
-                health_raise(&manager->health, TOPIC_RECORDS, sentence);
+                /* Nothing is torn down because it cannot be read, and nothing is made beside what is not known. */
+                (void) snprintf(sentence, sizeof(sentence), "cannot read records or links, so nothing is changed: %s",
+                                strerror(-r));
+                health_raise(&manager->health, TOPIC_START, sentence);
         }
 
         return 0;
 }
 
-/* Whether no link at all has the name, as name or altname. */
-static bool manager_name_is_free(Manager *manager, const char *name) {
-        Link link;
-
-        return !manager_find(manager, name) && link_get_by_name(manager->rtnl, name, &link) == -ENODEV;
-}
-
-static int manager_choose_number(Manager *manager, const char *wish, char name[static NAME_SIZE], Fault *fault) {
-        char shown[TEXT_ESCAPED_SIZE];
-
-        for (unsigned number = 0; number < NUMBERS_MAX && name_expand(wish, number, name) >= 0; number++)
-                if (name_check(name, NULL) >= 0 && manager_name_is_free(manager, name))
-                        return 0;
-
-        return fault_set(fault, TAPD_ERROR_LIMITS_EXCEEDED, "Name=: no number is free for \"%s\"",
-                         text_escape(wish, shown));
-}
-
-int manager_choose_name(Manager *manager, const char *wish, char name[static NAME_SIZE], Fault *fault) {
-        Link link;
-
-        if (name_is_template(wish))
-                return manager_choose_number(manager, wish, name, fault);
-
-        (void) snprintf(name, NAME_SIZE, "%s", wish);
-        if (!manager_find(manager, name) && link_get_by_name(manager->rtnl, name, &link) >= 0)
-                return fault_set(fault, TAPD_ERROR_NAME_IN_USE,
-                                 "Name=: \"%s\", a network interface that is not tapd's has it", name);
+int manager_check_sight(Manager *manager, Fault *fault) {
+        if (manager->is_blind)
+                (void) manager_start(manager);
+        if (manager->is_blind)
+                return fault_set(fault, TAPD_ERROR_DEGRADED, "tapd cannot read its records: systemctl status tapd");
 
         return 0;
 }
 
-int manager_create(Manager *manager, const char *name, const TapSpec *spec, uid_t creator, Tap **ret, Fault *fault) {
-        Record record = { .creator = creator, .spec = *spec };
-        uint64_t n_intrusions = manager->workshop.n_intrusions;
-        Tap *tap;
-        int r;
+void manager_forget_broken(Manager *manager, const char *name) {
+        char topic[64];
 
-        (void) snprintf(record.name, sizeof(record.name), "%s", name);
-        r = tap_create(&manager->workshop, &record, &tap, fault);
-
-        n_intrusions = manager->workshop.n_intrusions - n_intrusions;
-        if (n_intrusions > 0)
-                log_tap(LOG_WARNING, name,
-                        "another program got into %" PRIu64
-                        " of the new devices before their owner was set; thrown away",
-                        n_intrusions);
-        if (r < 0)
-                return manager_note_fault(manager, r, fault);
-
-        r = manager_add(manager, tap);
-        if (r < 0) {
-                manager_discard(tap->link.ifindex, manager);
-                manager_drop_record(manager, tap->record.name);
-                tap_free(tap);
-                return fault_set_errno(fault, r, name);
-        }
-
-        (void) manager_note_write(manager, 0);
-        log_tap(LOG_INFO, name, "created for uid %u", creator);
-        *ret = tap;
-        return 0;
-}
-
-/* That the device is still the record's is looked up afresh: what was known may be a loop's turn old. */
-static int manager_check_device(Manager *manager, Tap *tap, Fault *fault) {
-        Link link;
-        int r;
-
-        r = link_get(manager->rtnl, tap->record.ifindex, &link);
-        manager_note_link(manager, r < 0 ? &tap->link : &link, r >= 0);
-        if (r < 0 || tap->is_gone)
-                return fault_set(fault, TAPD_ERROR_STALE, "%s: the device is no longer tapd's", tap->record.name);
-
-        return 0;
-}
-
-int manager_set_up(Manager *manager, Tap *tap, bool up, Fault *fault) {
-        Record record = tap->record;
-        int r;
-
-        r = manager_check_device(manager, tap, fault);
-        if (r < 0)
-                return r;
-
-        /* The record first: what cannot be recorded is not done. */
-        record.spec.up = up;
-        r = manager_note_write(manager, record_store_save(manager->records, &record));
-        if (r < 0)
-                return fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write records: %s", strerror(-r));
-
-        tap->record.spec.up = up;
-        r = link_set_up(manager->rtnl, tap->record.ifindex, up);
-        if (r < 0)
-                return fault_set_errno(fault, r, tap->record.name);
-
-        return manager_check_device(manager, tap, fault);
-}
-
-int manager_check_delete(const Tap *tap, bool force, Fault *fault) {
-        uint32_t queues = tap->link.queues + tap->link.queues_detached;
-
-        if (tap->is_gone || tap->state == TAP_LEAVING)
-                return fault_set(fault, TAPD_ERROR_NO_SUCH_TAP, "%s: is being deleted", tap->record.name);
-        if (queues > 0 && !force)
-                return fault_set(fault, TAPD_ERROR_IN_USE,
-                                 "%s: %u %s open; end the program that has it, or force the deletion (--force)",
-                                 tap->record.name, queues, queues == 1 ? "queue is" : "queues are");
-
-        return 0;
-}
-
-/* Says in each record that its device is to go: a start after a death goes on from here. */
-static int manager_record_deletion(Manager *manager, Tap **taps, size_t n_taps, RecordStage stage) {
-        int r = 0;
-
-        for (size_t i = 0; i < n_taps && r >= 0; i++) {
-                Record record = taps[i]->record;
-
-                record.stage = stage;
-                r = manager_note_write(manager, record_store_save(manager->records, &record));
-        }
-
-        return r;
-}
-
-int manager_delete(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata, Deletion **ret,
-                   Fault *fault) {
-        int *ifindexes, r;
-
-        ifindexes = reallocarray(NULL, n_taps, sizeof(*ifindexes));
-        if (!ifindexes)
-                return fault_set_errno(fault, -ENOMEM, "deleting");
-
-        for (size_t i = 0; i < n_taps; i++)
-                ifindexes[i] = taps[i]->record.ifindex;
-
-        r = manager_record_deletion(manager, taps, n_taps, RECORD_DELETING);
-        if (r < 0)
-                (void) fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write records: %s", strerror(-r));
-        else
-                r = deletions_begin(manager->deletions, ifindexes, n_taps, done, userdata, ret);
-        free(ifindexes);
-        if (r < 0) {
-                (void) manager_record_deletion(manager, taps, n_taps, RECORD_COMPLETE);
-                return fault_set_errno(fault, r, "deleting");
-        }
-
-        for (size_t i = 0; i < n_taps; i++) {
-                tap_set_state(taps[i], TAP_LEAVING);
-                manager_touch(manager, taps[i]);
-        }
-
-        return 0;
+        (void) snprintf(topic, sizeof(topic), TOPIC_BROKEN, name);
+        health_clear(&manager->health, topic);
 }

@@ -19,6 +19,7 @@ typedef struct ManagerHandlers {
         void (*on_added)(Tap *tap, void *userdata);
         void (*on_changed)(Tap *tap, unsigned changes, void *userdata); /* TapChange */
         void (*on_removed)(Tap *tap, void *userdata);                   /* whole, for the last time */
+        void (*on_tampered)(Tap *tap, unsigned fields, void *userdata); /* TapTamper */
         void (*on_degraded)(void *userdata);
 } ManagerHandlers;
 
@@ -45,14 +46,44 @@ Health *manager_health(Manager *manager);
  * means is for the caller to judge. */
 int manager_choose_name(Manager *manager, const char *wish, char name[static NAME_SIZE], Fault *fault);
 
-/* Makes a TAP; the name is chosen, the spec complete. */
-int manager_create(Manager *manager, const char *name, const TapSpec *spec, uid_t creator, Tap **ret, Fault *fault);
+/* The same, where a number is not free either for which @taken is true. */
+int manager_choose_name_besides(Manager *manager, const char *wish, bool (*taken)(const char *name, void *userdata),
+                                void *userdata, char name[static NAME_SIZE], Fault *fault);
+
+/* A TAP to be made; the name is chosen, the spec complete. */
+typedef struct ManagerOrder {
+        const char *name;
+        const TapSpec *spec;
+        uid_t creator;
+        Lifetime lifetime;
+} ManagerOrder;
+
+/* Makes a TAP. An ephemeral one fills @queues (tap_create()), for others it is NULL. Conflict where its address is
+ * another TAP's. */
+int manager_create(Manager *manager, const ManagerOrder *order, TapQueues *queues, Tap **ret, Fault *fault);
+
+/* Opens more queues (tap_open_queues()). */
+int manager_open_queues(Manager *manager, Tap *tap, TapQueues *queues, Fault *fault);
+
+/* Changes a live TAP into @spec, which spec_change() made of its own; what was asked is kept in the record. InUse where
+ * user or group are to change and a program has a queue open; Stale where the device is no longer the record's. */
+int manager_set(Manager *manager, Tap *tap, const TapSpec *spec, Fault *fault);
+
+/* The counters of a TAP; what else changed meanwhile is told as well. */
+int manager_get_statistics(Manager *manager, Tap *tap, LinkStatistics *ret, Fault *fault);
+
+/* Has runtime TAPs deleted that nobody had open for so long, in microseconds; 0: never. */
+void manager_set_idle(Manager *manager, uint64_t usec);
 
 /* Sets IFF_UP; what was asked is kept in the record. Stale where the device is no longer the record's. */
 int manager_set_up(Manager *manager, Tap *tap, bool up, Fault *fault);
 
 /* InUse where a program has a queue open and it is not forced, NoSuchTap where it is being deleted. Changes nothing. */
-int manager_check_delete(const Tap *tap, bool force, Fault *fault);
+int manager_check_delete(Manager *manager, Tap *tap, bool force, Fault *fault);
+
+/* Looks at the devices that are down: the kernel tells nothing of them by itself, not even that a queue was opened
+ * (netdev_state_change() of net/core/dev.c). For who is about to show or to judge them. */
+void manager_refresh(Manager *manager);
 
 /* Begins the deletion of TAPs, all of them checked, by one request of the kernel; @done is called from the loop. */
 int manager_delete(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata, Deletion **ret,

@@ -26,3 +26,6 @@ int name_expand(const char *wish, unsigned number, char name[static NAME_SIZE]);
 /* A locally administered unicast address that is the same for this name on this host at every boot, fe:xx:xx:xx:xx:xx:
  * high, so that no bridge takes it for its own. @key: the host's, any 8 bytes. */
 void name_to_mac(const char *name, uint64_t key, uint8_t mac[static 6]);
+
+/* The same for the guest's side, 52:xx:xx:xx:xx:xx, which is never the host's. */
+void name_to_guest_mac(const char *name, uint64_t key, uint8_t mac[static 6]);

@@ -26,10 +26,19 @@ static const char *const stage_names[_RECORD_STAGE_MAX] = {
         [RECORD_DELETING] = "deleting",
 };
 
+static const char *const lifetime_names[_LIFETIME_MAX] = {
+        [LIFETIME_RUNTIME] = "runtime",
+        [LIFETIME_EPHEMERAL] = "ephemeral",
+};
+
 struct RecordStore {
         char *path;
         int fd; /* of the folder; -1 while it cannot be had */
 };
+
+const char *lifetime_name(Lifetime lifetime) {
+        return lifetime_names[lifetime];
+}
 
 const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]) {
         char id[SD_ID128_STRING_MAX];
@@ -40,16 +49,19 @@ const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]
 
 int record_format(const Record *record, char **ret) {
         const TapSpec *spec = &record->spec;
-        char id[SD_ID128_STRING_MAX], *body, *text;
+        char id[SD_ID128_STRING_MAX], mac[SPEC_MAC_SIZE], guest_mac[SPEC_MAC_SIZE], *body, *text;
 
         if (asprintf(&body,
-                     HEADER "name=%s\nid=%s\nstage=%s\nifindex=%d\ncreator=%u\ncreated=%" PRIu64 "\n"
-                            "kind=%s\nuser=%u\ngroup=%u\nshared=%d\nmulti-queue=%d\nvnet-header=%d\npacket-info=%d\n"
-                            "up=%d\ndescription=%s\n",
-                     record->name, sd_id128_to_string(record->id, id), stage_names[record->stage], record->ifindex,
-                     record->creator, record->created_usec, spec_kind_name(spec), spec->user, spec->group, spec->shared,
-                     spec->mode.multi_queue, spec->mode.vnet_header, spec->mode.packet_info, spec->up,
-                     spec->description) < 0)
+                     HEADER "name=%s\nid=%s\nstage=%s\nlifetime=%s\nifindex=%d\ncreator=%u\ncreated=%" PRIu64 "\n"
+                            "idle=%" PRIu64 "\nkind=%s\nuser=%u\ngroup=%u\nshared=%d\nmulti-queue=%d\n"
+                            "vnet-header=%d\npacket-info=%d\nup=%d\nmac-asked=%d\nmac=%s\nguest-mac=%s\nmtu=%u\n"
+                            "transmit-queue-length=%u\ndescription=%s\n",
+                     record->name, sd_id128_to_string(record->id, id), stage_names[record->stage],
+                     lifetime_names[record->lifetime], record->ifindex, record->creator, record->created_usec,
+                     record->idle_usec, spec_kind_name(spec), spec->user, spec->group, spec->shared,
+                     spec->mode.multi_queue, spec->mode.vnet_header, spec->mode.packet_info, spec->up, spec->has_mac,
+                     spec_mac_format(spec->mac, mac), spec_mac_format(record->guest_mac, guest_mac), spec->mtu,
+                     spec->transmit_queue_length, spec->description) < 0)
                 return -ENOMEM;
 
         if (asprintf(&text, "%s" SUM "%016" PRIx64 "\n", body, text_hash(TEXT_HASH_INIT, body, strlen(body))) < 0)
@@ -99,19 +111,20 @@ static bool read_flag(Reader *reader, const char *key) {
         return read_number(reader, key, 1) == 1;
 }
 
-static void read_stage(Reader *reader, RecordStage *stage) {
-        const char *name = read_value(reader, "stage");
+/* Which of @names it is. */
+static int read_choice(Reader *reader, const char *key, const char *const *names, int n_names) {
+        const char *name = read_value(reader, key);
 
-        for (size_t i = 0; i < _RECORD_STAGE_MAX; i++)
-                if (strcmp(stage_names[i], name) == 0) {
-                        *stage = (RecordStage) i;
-                        return;
-                }
+        for (int i = 0; i < n_names; i++)
+                if (strcmp(names[i], name) == 0)
+                        return i;
 
         reader->r = -EBADMSG;
+        return 0;
 }
 
-static void read_spec(Reader *reader, TapSpec *spec) {
+static void read_spec(Reader *reader, Record *record) {
+        TapSpec *spec = &record->spec;
         const char *description, *kind = read_value(reader, "kind");
 
         spec->mode.tun = strcmp(kind, "tun") == 0;
@@ -125,6 +138,13 @@ static void read_spec(Reader *reader, TapSpec *spec) {
         spec->mode.vnet_header = read_flag(reader, "vnet-header");
         spec->mode.packet_info = read_flag(reader, "packet-info");
         spec->up = read_flag(reader, "up");
+        spec->has_mac = read_flag(reader, "mac-asked");
+        if (spec_mac_parse(read_value(reader, "mac"), spec->mac) < 0)
+                reader->r = -EBADMSG;
+        if (spec_mac_parse(read_value(reader, "guest-mac"), record->guest_mac) < 0)
+                reader->r = -EBADMSG;
+        spec->mtu = (uint32_t) read_number(reader, "mtu", UINT32_MAX);
+        spec->transmit_queue_length = (uint32_t) read_number(reader, "transmit-queue-length", UINT32_MAX);
 
         description = read_value(reader, "description");
         if (strlen(description) > SPEC_DESCRIPTION_MAX || !text_is_printable(description))
@@ -162,11 +182,13 @@ int record_parse(const char *name, const char *text, size_t size, Record *ret) {
         if (sd_id128_from_string(read_value(&reader, "id"), &record.id) < 0)
                 return -EBADMSG;
 
-        read_stage(&reader, &record.stage);
+        record.stage = (RecordStage) read_choice(&reader, "stage", stage_names, _RECORD_STAGE_MAX);
+        record.lifetime = (Lifetime) read_choice(&reader, "lifetime", lifetime_names, _LIFETIME_MAX);
         record.ifindex = (int) read_number(&reader, "ifindex", INT_MAX);
         record.creator = (uid_t) read_number(&reader, "creator", TAPD_ID_UNSET);
         record.created_usec = read_number(&reader, "created", UINT64_MAX);
-        read_spec(&reader, &record.spec);
+        record.idle_usec = read_number(&reader, "idle", UINT64_MAX);
+        read_spec(&reader, &record);
         if (reader.r < 0 || strncmp(reader.position, SUM, strlen(SUM)) != 0)
                 return -EBADMSG;
 
@@ -268,7 +290,7 @@ static int record_read(RecordStore *store, const char *name, Record *ret) {
 
 /* Whether it is the record that is wrong, and not the moment: too many files are open, or there is no memory. */
 static bool is_damage(int r) {
-        return r == -EBADMSG || r == -EFBIG || r == -ENOTTY || r == -ELOOP;
+        return r == -EBADMSG || r == -EFBIG || r == -ENOTTY || r == -ELOOP || r == -EACCES || r == -EPERM || r == -EIO;
 }
 
 static void record_quarantine(RecordStore *store, const char *name) {

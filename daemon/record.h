@@ -19,19 +19,32 @@ typedef enum RecordStage {
         _RECORD_STAGE_MAX,
 } RecordStage;
 
+/* How long the device lives. */
+typedef enum Lifetime {
+        LIFETIME_RUNTIME,   /* until it is deleted or the host reboots */
+        LIFETIME_EPHEMERAL, /* as long as a queue of it is open */
+        _LIFETIME_MAX,
+} Lifetime;
+
 typedef struct Record {
         char name[NAME_SIZE];
         sd_id128_t id;
         RecordStage stage;
+        Lifetime lifetime;
         int ifindex; /* 0 in an intent */
         uid_t creator;
         uint64_t created_usec; /* CLOCK_REALTIME */
+        uint8_t guest_mac[6];  /* recommended for the guest's side; all zero for a tun */
+        uint64_t idle_usec;    /* when its last queue was closed, or it was made; 0 while a queue is open */
         TapSpec spec;          /* what was asked last */
 } Record;
 
 /* The mark of the record's device, its alias (IFLA_IFALIAS). */
 #define RECORD_MARK_SIZE (5 + SD_ID128_STRING_MAX)
 const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]);
+
+/* "runtime" or "ephemeral". */
+const char *lifetime_name(Lifetime lifetime);
 
 /* A record as text, and back. record_parse: -EBADMSG where it is damaged, cut, of a newer version or not for @name. */
 int record_format(const Record *record, char **ret);

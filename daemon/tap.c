@@ -39,8 +39,9 @@ static int explain_create(int r, const char *name, Fault *fault) {
 /* Whether it is as it was made, and nobody but us has a queue of it. */
 static bool is_untouched(const Link *link, const TapSpec *spec) {
         return link->queues + link->queues_detached == 1 && !link->persistent && !link->is_up &&
-               link->user == spec->user && link->group == spec->group && link->multi_queue == spec->mode.multi_queue &&
-               link->vnet_header == spec->mode.vnet_header && link->packet_info == spec->mode.packet_info;
+               link->type == tun_link_type(&spec->mode) && link->user == spec->user && link->group == spec->group &&
+               link->multi_queue == spec->mode.multi_queue && link->vnet_header == spec->mode.vnet_header &&
+               link->packet_info == spec->mode.packet_info;
 }
 
 /* Throws a device away that somebody holds a queue of: closing ours would leave it to him. The name is wanted again at
@@ -53,7 +54,11 @@ static int draft_discard(Draft *draft, TapWorkshop *workshop) {
 
         /* Not a name that a person may have (a dot), and new each time. */
         (void) snprintf(name, sizeof(name), "x.%d", draft->link.ifindex);
-        r = link_rename(workshop->rtnl, draft->link.ifindex, name, TAP_DISCARD_MARK);
+        r = link_change(workshop->rtnl, draft->link.ifindex,
+                        &(const LinkChange){ .name = name,
+                                             .alias = TAP_DISCARD_MARK,
+                                             .mtu = LINK_UNSET,
+                                             .transmit_queue_length = LINK_UNSET });
         (void) close(draft->fd);
         workshop->discard(draft->link.ifindex, workshop->userdata);
         return r;
@@ -84,11 +89,14 @@ static int draft_attempt(Draft *draft, TapWorkshop *workshop, const Record *reco
                 r = link_get_by_name(workshop->rtnl, record->name, &draft->link);
         if (r < 0) {
                 (void) close(draft->fd);
+                if (r == -ENODEV)
+                        return fault_set(fault, TAPD_ERROR_STALE, "%s: somebody took it away while it was made",
+                                         record->name);
                 return fault_set_errno(fault, r, record->name);
         }
 
         if (is_untouched(&draft->link, spec)) {
-                tun_reset(draft->fd);
+                tun_reset(draft->fd, &spec->mode);
                 return 1;
         }
 
@@ -109,16 +117,26 @@ static int draft_make(Draft *draft, TapWorkshop *workshop, const Record *record,
                          record->name, ATTEMPTS);
 }
 
+/* The record's mark, address and sizes, by one request. */
+static int draft_dress(const Draft *draft, TapWorkshop *workshop, const Record *record) {
+        char mark[RECORD_MARK_SIZE];
+        const LinkChange change = {
+                .alias = record_mark(record, mark),
+                /* An address that was set is one that udev leaves alone. */
+                .mac = record->spec.mode.tun ? NULL : record->spec.mac,
+                .mtu = record->spec.mtu,
+                .transmit_queue_length = record->spec.transmit_queue_length,
+        };
+
+        return link_change(workshop->rtnl, draft->link.ifindex, &change);
+}
+
 /* All that is to be so before a guest may see it, in an order that leaves nothing half made: it becomes persistent
  * last, and until then it goes with the descriptor, however tapd ends. */
 static int draft_configure(Draft *draft, TapWorkshop *workshop, const Record *record) {
-        char mark[RECORD_MARK_SIZE];
         int ifindex = draft->link.ifindex, r;
-        uint8_t mac[6];
 
-        /* An address that was set is one that udev leaves alone. */
-        name_to_mac(record->name, workshop->mac_key, mac);
-        r = link_mark(workshop->rtnl, ifindex, record_mark(record, mark), record->spec.mode.tun ? NULL : mac);
+        r = draft_dress(draft, workshop, record);
         if (r == 0)
                 r = link_disable_ipv6(record->name);
         if (r == 0)
@@ -126,40 +144,147 @@ static int draft_configure(Draft *draft, TapWorkshop *workshop, const Record *re
                 r = link_set_noqueue(workshop->rtnl, ifindex);
         if (r == 0 && record->spec.up)
                 r = link_set_up(workshop->rtnl, ifindex, true);
-        if (r == 0)
-                r = tun_set_persistent(draft->fd);
+        if (r == 0 && record->lifetime != LIFETIME_EPHEMERAL)
+                r = tun_set_persistent(draft->fd, true);
 
         return r;
 }
 
-static int draft_finish(Draft *draft, TapWorkshop *workshop, Record *record, Tap **ret, Fault *fault) {
+static int draft_explain(const TapWorkshop *workshop, const Record *record, int r, Fault *fault) {
+        const char *words = rtnl_error_text(workshop->rtnl);
+
+        return *words ? fault_set(fault, TAPD_ERROR_FAILED, "%s: %s", record->name, words)
+                      : fault_set_errno(fault, r, record->name);
+}
+
+/* Whether this is the queue of the record's device, and not of one that took its name or had it as altname. */
+static int check_queue(TapWorkshop *workshop, const Record *record, int fd, Link *ret_link) {
+        char name[IF_NAMESIZE];
+        int r;
+
+        r = link_get(workshop->rtnl, record->ifindex, ret_link);
+        if (r < 0)
+                return r;
+
+        /* After the link: the name was the device's while the device was the record's. */
+        r = tun_get_name(fd, name);
+        if (r < 0)
+                return r;
+
+        return tap_owns(record, ret_link) && strcmp(name, ret_link->name) == 0 ? 0 : -ESTALE;
+}
+
+static int explain_attach(int r, const Record *record, Fault *fault) {
+        switch (r) {
+        case -EBUSY:
+                return fault_set(fault, TAPD_ERROR_IN_USE, "%s: a program has its only queue open", record->name);
+        case -EINVAL:
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "MultiQueue=: the device %s has another mode",
+                                 record->name);
+        case -E2BIG:
+                return fault_set(fault, TAPD_ERROR_LIMITS_EXCEEDED, "%s: 256 queues are open", record->name);
+        case -ENODEV:
+        case -EBADFD:
+                return fault_set(fault, TAPD_ERROR_NO_SUCH_TAP, "%s: is being deleted", record->name);
+        case -ESTALE:
+                return fault_set(fault, TAPD_ERROR_STALE, "%s: the device is no longer tapd's", record->name);
+        default:
+                return fault_set_errno(fault, r, record->name);
+        }
+}
+
+/* Opens one more queue. An accident, a device made anew by its name, ends with the descriptor. */
+static int open_queue(TapWorkshop *workshop, const Record *record, int *ret_fd, Link *ret_link, Fault *fault) {
+        int fd, r;
+
+        r = tun_open(&fd);
+        if (r < 0)
+                return explain_open(r, fault);
+
+        r = tun_attach(fd, record->name, &record->spec.mode);
+        if (r == 0)
+                r = check_queue(workshop, record, fd, ret_link);
+        if (r < 0) {
+                (void) close(fd);
+                return explain_attach(r, record, fault);
+        }
+
+        *ret_fd = fd;
+        return 0;
+}
+
+void tap_queues_close(TapQueues *queues) {
+        while (queues->n_fds > 0)
+                (void) close(queues->fds[--queues->n_fds]);
+}
+
+/* Opens queues until there are @n; on failure the new ones are closed. */
+static int open_queues(TapWorkshop *workshop, const Record *record, TapQueues *queues, size_t n, Fault *fault) {
+        size_t before = queues->n_fds;
+        Link link;
+        int r = 0;
+
+        while (r == 0 && queues->n_fds < n) {
+                r = open_queue(workshop, record, &queues->fds[queues->n_fds], &link, fault);
+                queues->n_fds += r == 0;
+        }
+
+        while (r < 0 && queues->n_fds > before)
+                (void) close(queues->fds[--queues->n_fds]);
+
+        return r;
+}
+
+/* Keeps the first queue and opens the others, or gives it back: the device is persistent by now. */
+static int draft_hand_out(Draft *draft, TapWorkshop *workshop, const Record *record, TapQueues *queues, Fault *fault) {
+        size_t n;
+        int r;
+
+        if (!queues) {
+                (void) close(draft->fd);
+                return 0;
+        }
+
+        n = queues->n_fds;
+        *queues = (TapQueues){ .n_fds = 1, .fds = { draft->fd } };
+        r = open_queues(workshop, record, queues, n, fault);
+        if (r < 0)
+                tap_queues_close(queues);
+
+        return r;
+}
+
+static int draft_finish(Draft *draft, TapWorkshop *workshop, Record *record, TapQueues *queues, Tap **ret,
+                        Fault *fault) {
         int r;
 
         r = draft_configure(draft, workshop, record);
         if (r < 0) {
-                const char *words = rtnl_error_text(workshop->rtnl);
-
+                r = draft_explain(workshop, record, r, fault);
                 (void) close(draft->fd);
-                return *words ? fault_set(fault, TAPD_ERROR_FAILED, "%s: %s", record->name, words)
-                              : fault_set_errno(fault, r, record->name);
+                return r;
         }
 
-        (void) close(draft->fd);
-
-        r = link_get(workshop->rtnl, draft->link.ifindex, &draft->link);
-        if (r < 0)
-                return fault_set_errno(fault, r, record->name);
-
         record->ifindex = draft->link.ifindex;
-        record->stage = RECORD_COMPLETE;
-        r = record_store_save(workshop->records, record);
-        if (r >= 0)
-                r = tap_new(record, &draft->link, ret);
+        r = draft_hand_out(draft, workshop, record, queues, fault);
         if (r < 0)
-                /* Persistent by now: it has to be deleted, and a start would do it by its intent. */
-                workshop->discard(draft->link.ifindex, workshop->userdata);
+                return r;
 
-        return r < 0 ? fault_set_errno(fault, r, "record") : 0;
+        record->stage = RECORD_COMPLETE;
+        r = link_get(workshop->rtnl, record->ifindex, &draft->link);
+        if (r == 0)
+                r = record_store_save(workshop->records, record);
+        if (r == 0)
+                r = tap_new(record, &draft->link, ret);
+        if (r < 0) {
+                /* A persistent one has to be deleted, and a start would do it by its intent. */
+                if (queues)
+                        tap_queues_close(queues);
+                workshop->discard(record->ifindex, workshop->userdata);
+                return fault_set_errno(fault, r, "record");
+        }
+
+        return 0;
 }
 
 static uint64_t now_usec(void) {
@@ -169,29 +294,114 @@ static uint64_t now_usec(void) {
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
-int tap_create(TapWorkshop *workshop, const Record *wanted, Tap **ret, Fault *fault) {
+/* What a record says besides what was asked for. */
+static int prepare_record(const TapWorkshop *workshop, Record *record) {
+        record->stage = RECORD_INTENT;
+        record->ifindex = 0;
+        record->created_usec = now_usec();
+        record->idle_usec = record->lifetime == LIFETIME_EPHEMERAL ? 0 : record->created_usec;
+
+        if (!record->spec.has_mac && !record->spec.mode.tun)
+                name_to_mac(record->name, workshop->mac_key, record->spec.mac);
+
+        if (!record->spec.mode.tun)
+                name_to_guest_mac(record->name, workshop->mac_key, record->guest_mac);
+
+        /* Nobody opens by name what is handed over as descriptors. */
+        if (record->lifetime == LIFETIME_EPHEMERAL) {
+                record->spec.user = geteuid();
+                record->spec.group = getegid();
+        }
+
+        return sd_id128_randomize(&record->id);
+}
+
+int tap_create(TapWorkshop *workshop, const Record *wanted, TapQueues *queues, Tap **ret, Fault *fault) {
         Record record = *wanted;
         Draft draft = { .fd = -1 };
         int r;
 
-        r = sd_id128_randomize(&record.id);
+        r = prepare_record(workshop, &record);
         if (r < 0)
                 return fault_set_errno(fault, r, "random id");
 
-        record.stage = RECORD_INTENT;
-        record.ifindex = 0;
-        record.created_usec = now_usec();
         r = record_store_save(workshop->records, &record);
         if (r < 0)
                 return fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write records: %s", strerror(-r));
 
         r = draft_make(&draft, workshop, &record, fault);
         if (r == 0)
-                r = draft_finish(&draft, workshop, &record, ret, fault);
+                r = draft_finish(&draft, workshop, &record, queues, ret, fault);
         if (r < 0)
                 (void) record_store_remove(workshop->records, record.name);
 
         return r;
+}
+
+/* Most queues of a device (MAX_TAP_QUEUES of drivers/net/tun.c). */
+#define DEVICE_QUEUES_MAX 256
+
+int tap_open_queues(TapWorkshop *workshop, const Tap *tap, TapQueues *queues, Fault *fault) {
+        size_t n = queues->n_fds, open = tap->link.queues + tap->link.queues_detached;
+        int r;
+
+        queues->n_fds = 0;
+        if (!tap->link.multi_queue && n > 1)
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "MultiQueue=: %s takes one queue", tap->record.name);
+        if (open + n > DEVICE_QUEUES_MAX)
+                return fault_set(fault, TAPD_ERROR_LIMITS_EXCEEDED, "%s: %zu of %d queues are open", tap->record.name,
+                                 open, DEVICE_QUEUES_MAX);
+
+        r = open_queues(workshop, &tap->record, queues, n, fault);
+        if (r < 0)
+                return r;
+
+        /* A filter, or a header of another size, is inherited from whoever was there before. */
+        if (open == 0)
+                tun_reset(queues->fds[0], &tap->record.spec.mode);
+
+        return 0;
+}
+
+int tap_restore_access(TapWorkshop *workshop, const Tap *tap, Fault *fault) {
+        const Record *record = &tap->record;
+        Link link;
+        int fd, r;
+
+        if (tap_is_used(tap))
+                return fault_set(fault, TAPD_ERROR_IN_USE, "%s: a program has a queue of it open", record->name);
+
+        r = open_queue(workshop, record, &fd, &link, fault);
+        if (r < 0)
+                return r;
+
+        r = tun_set_access(fd, record->spec.user, record->spec.group);
+        if (r == 0)
+                r = tun_set_persistent(fd, record->lifetime != LIFETIME_EPHEMERAL);
+
+        (void) close(fd);
+        return r < 0 ? fault_set_errno(fault, r, record->name) : 0;
+}
+
+bool tap_is_abandoned(TapWorkshop *workshop, const Tap *tap) {
+        Link link;
+        int fd;
+
+        if (tap_is_used(tap) || !tap->link.persistent)
+                return false;
+        if (tap->link.multi_queue)
+                return true;
+
+        /* A holder can take the carrier away, by which a single queue shows; a second queue it does not get. */
+        if (open_queue(workshop, &tap->record, &fd, &link, /* fault= */ NULL) < 0)
+                return false;
+
+        (void) close(fd);
+        return true;
+}
+
+bool tap_is_used(const Tap *tap) {
+        return tap->link.queues + tap->link.queues_detached > 0;
 }
 
 int tap_new(const Record *record, const Link *link, Tap **ret) {
@@ -204,6 +414,7 @@ int tap_new(const Record *record, const Link *link, Tap **ret) {
         tap->record = *record;
         tap->state = TAP_READY;
         tap_update(tap, link);
+        tap_judge(tap);
         tap->changes = 0;
 
         *ret = tap;
@@ -230,8 +441,31 @@ void tap_set_state(Tap *tap, TapState state) {
         tap->changes |= TAP_CHANGED_STATE;
 }
 
-static bool is_tampered(const Tap *tap, const Link *link) {
-        return link->user != tap->record.spec.user || link->group != tap->record.spec.group || !link->persistent;
+/* What is not as it should be, of what a holder of a queue can change. */
+static unsigned find_tampering(const Record *record, const Link *link) {
+        bool persistent = record->lifetime != LIFETIME_EPHEMERAL;
+        unsigned tampered = 0;
+
+        tampered |= link->user != record->spec.user ? TAP_TAMPERED_USER : 0;
+        tampered |= link->group != record->spec.group ? TAP_TAMPERED_GROUP : 0;
+        tampered |= link->persistent != persistent ? TAP_TAMPERED_PERSISTENCE : 0;
+        if (link->has_mac && memcmp(link->mac, record->spec.mac, sizeof(link->mac)) != 0)
+                tampered |= TAP_TAMPERED_MAC_ADDRESS;
+        /* The one queue of a single-queue device shows by the carrier alone. */
+        if (link->multi_queue && link->queues > 0 && !link->has_carrier)
+                tampered |= TAP_TAMPERED_CARRIER;
+
+        return tampered;
+}
+
+void tap_tamper_names(unsigned tampered, const char **names) {
+        static const char *const all[] = { "User", "Group", "Persistence", "MACAddress", "Carrier" };
+
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+                if (tampered & 1u << i)
+                        *names++ = all[i];
+
+        *names = NULL;
 }
 
 static unsigned compare(const Link *a, const Link *b) {
@@ -253,12 +487,19 @@ static unsigned compare(const Link *a, const Link *b) {
         return changes;
 }
 
+void tap_judge(Tap *tap) {
+        tap->tampered = find_tampering(&tap->record, &tap->link);
+        if (tap->state != TAP_LEAVING)
+                tap_set_state(tap, tap->tampered ? TAP_TAMPERED : TAP_READY);
+}
+
+bool tap_is_suspicious(const Tap *tap) {
+        return find_tampering(&tap->record, &tap->link) != 0;
+}
+
 void tap_update(Tap *tap, const Link *link) {
         tap->changes |= compare(&tap->link, link);
         tap->link = *link;
-
-        if (tap->state != TAP_LEAVING)
-                tap_set_state(tap, is_tampered(tap, link) ? TAP_TAMPERED : TAP_READY);
 }
 
 const char *tap_state_name(TapState state) {

@@ -23,11 +23,23 @@ typedef enum TapChange {
         TAP_CHANGED_OPERATIONAL_STATE = 1 << 11,
         TAP_CHANGED_CARRIER = 1 << 12,
         TAP_CHANGED_STATE = 1 << 13,
+        TAP_CHANGED_DESCRIPTION = 1 << 14,
+        TAP_CHANGED_IDLE_SINCE = 1 << 15,
 } TapChange;
+
+/* What a program that holds a queue can change without any capability, and what is compared for that; a bit each. The
+ * header flags are not: every opener sets them in the ordinary course. */
+typedef enum TapTamper {
+        TAP_TAMPERED_USER = 1 << 0,
+        TAP_TAMPERED_GROUP = 1 << 1,
+        TAP_TAMPERED_PERSISTENCE = 1 << 2,
+        TAP_TAMPERED_MAC_ADDRESS = 1 << 3,
+        TAP_TAMPERED_CARRIER = 1 << 4,
+} TapTamper;
 
 typedef enum TapState {
         TAP_READY,
-        TAP_TAMPERED, /* a holder of a queue changed owner, group or persistence */
+        TAP_TAMPERED, /* something of TapTamper is not as it should be */
         TAP_LEAVING,  /* it is being deleted */
         _TAP_STATE_MAX,
 } TapState;
@@ -37,9 +49,16 @@ typedef struct Tap {
         Record record;
         Link link;
         TapState state;
-        bool is_gone;      /* the device is no more; the TAP goes at the end of this turn of the loop */
-        bool was_seen;     /* by the dump under way */
-        unsigned changes;  /* TapChange, not yet told */
+        bool is_gone;         /* the device is no more; the TAP goes at the end of this turn of the loop */
+        const char *why_gone; /* what the journal says of that */
+        bool was_seen;        /* by the dump under way */
+        unsigned changes;     /* TapChange, not yet told */
+        unsigned tampered;    /* TapTamper */
+        unsigned reported;    /* TapTamper that was told of already */
+        unsigned n_repairs;   /* in the minute that began at repairs_usec (CLOCK_MONOTONIC) */
+        uint64_t repairs_usec;
+        unsigned n_reports; /* the same for reports */
+        uint64_t reports_usec;
         UT_hash_handle hh; /* by record.name */
         UT_hash_handle hh_ifindex;
         struct Tap *prev, *next; /* in the list of those with something to tell */
@@ -59,9 +78,28 @@ typedef struct TapWorkshop {
 /* The alias of a device that somebody had got into: start deletes what is left of them. */
 #define TAP_DISCARD_MARK "tapd:discard"
 
-/* Makes the device and its record, complete and persistent, or nothing. @record has name, creator and a complete spec.
- * NameInUse, InUse, NotSupported, Degraded. */
-int tap_create(TapWorkshop *workshop, const Record *record, Tap **ret, Fault *fault);
+/* Descriptors of queues, O_CLOEXEC, as many as fit into one message of dbus-daemon (max_message_unix_fds). */
+#define TAP_QUEUES_MAX 16
+typedef struct TapQueues {
+        size_t n_fds;
+        int fds[TAP_QUEUES_MAX];
+} TapQueues;
+
+void tap_queues_close(TapQueues *queues);
+
+/* Makes the device and its record, complete, or nothing. @record has name, lifetime, creator and a complete spec. An
+ * ephemeral device lives by its queues: @queues is filled with queues->n_fds of them (1 to TAP_QUEUES_MAX), and it
+ * belongs to tapd's own user, so that nobody opens it by name; any other is persistent, and @queues is NULL. NameInUse,
+ * InUse, NotSupported, Degraded, LimitsExceeded. */
+int tap_create(TapWorkshop *workshop, const Record *record, TapQueues *queues, Tap **ret, Fault *fault);
+
+/* Attaches queues->n_fds more queues to a TAP and proves that they are its own: Stale where the device turned out to be
+ * another one. InUse, Conflict, LimitsExceeded, NoSuchTap. */
+int tap_open_queues(TapWorkshop *workshop, const Tap *tap, TapQueues *queues, Fault *fault);
+
+/* Sets user, group and persistence of a device as the record has them, by a queue of its own; only where nobody has one
+ * (InUse): on a multi-queue device it would draw frames away. */
+int tap_restore_access(TapWorkshop *workshop, const Tap *tap, Fault *fault);
 
 /* A TAP of a record whose device is there already. */
 int tap_new(const Record *record, const Link *link, Tap **ret);
@@ -72,6 +110,23 @@ bool tap_owns(const Record *record, const Link *link);
 
 /* Takes over what the kernel says now; what changed is added to tap->changes. */
 void tap_update(Tap *tap, const Link *link);
+
+/* Whether what is known of the device hints at tampering. Events show moments: while a queue is attached it has no
+ * carrier yet. Look at the link again before it is judged. */
+bool tap_is_suspicious(const Tap *tap);
+
+/* Sets tap->tampered and the state by what is known of the device. */
+void tap_judge(Tap *tap);
+
+/* The names of TapTamper bits as Tampered tells them, NULL-terminated, into @names with room for 6. */
+void tap_tamper_names(unsigned tampered, const char **names);
+
+/* Whether nobody has a queue of a device that should have gone with its last one. Where the kernel does not count
+ * queues, one is opened to see. */
+bool tap_is_abandoned(TapWorkshop *workshop, const Tap *tap);
+
+/* Whether a program has a queue of it open. */
+bool tap_is_used(const Tap *tap);
 
 /* Sets tap->state, and the change. */
 void tap_set_state(Tap *tap, TapState state);

@@ -20,6 +20,7 @@
 #define TAPD_ACTION_CREATE "org.tapd1.create"
 #define TAPD_ACTION_DELETE "org.tapd1.delete"
 #define TAPD_ACTION_CONFIGURE "org.tapd1.configure"
+#define TAPD_ACTION_OPEN "org.tapd1.open"
 #define TAPD_ACTION_MANAGE_OTHERS "org.tapd1.manage-others"
 #define TAPD_ACTION_OVERRIDE "org.tapd1.override"
 

@@ -29,6 +29,13 @@ const Setting settings_table[_SETTING_MAX] = {
         [SETTING_UP] = { SETTING_UP, SETTING_FORM_BOOL, "Up", "b", "up", "BOOL", "Bring it up" },
         [SETTING_DESCRIPTION] = { SETTING_DESCRIPTION, SETTING_FORM_STRING, "Description", "s", "description", "TEXT",
                                   "What it is for" },
+        [SETTING_MAC_ADDRESS] = { SETTING_MAC_ADDRESS, SETTING_FORM_STRING, "MACAddress", "s", "mac-address", "ADDRESS",
+                                  "Address of the host's side" },
+        [SETTING_MTU_BYTES] = { SETTING_MTU_BYTES, SETTING_FORM_NUMBER, "MTUBytes", "u", "mtu", "BYTES",
+                                "Largest packet, 68 to 65521" },
+        [SETTING_TRANSMIT_QUEUE_LENGTH] = { SETTING_TRANSMIT_QUEUE_LENGTH, SETTING_FORM_NUMBER, "TransmitQueueLength",
+                                            "u", "transmit-queue-length", "PACKETS",
+                                            "Packets that wait for a program to read them" },
 };
 
 const Setting *setting_find(const char *key) {
@@ -80,6 +87,88 @@ int parse_decimal(const char *text, uint64_t max, uint64_t *ret) {
                 return -ERANGE;
 
         *ret = value;
+        return 0;
+}
+
+/* Microseconds of a unit, 0 where it is none. */
+static uint64_t unit_usec(const char *unit, size_t length) {
+        static const struct {
+                const char *name;
+                uint64_t usec;
+        } units[] = {
+                { "us", 1 },
+                { "usec", 1 },
+                { "ms", 1000 },
+                { "msec", 1000 },
+                { "", 1000000 },
+                { "s", 1000000 },
+                { "sec", 1000000 },
+                { "second", 1000000 },
+                { "seconds", 1000000 },
+                { "m", UINT64_C(60) * 1000000 },
+                { "min", UINT64_C(60) * 1000000 },
+                { "minute", UINT64_C(60) * 1000000 },
+                { "minutes", UINT64_C(60) * 1000000 },
+                { "h", UINT64_C(3600) * 1000000 },
+                { "hr", UINT64_C(3600) * 1000000 },
+                { "hour", UINT64_C(3600) * 1000000 },
+                { "hours", UINT64_C(3600) * 1000000 },
+                { "d", UINT64_C(86400) * 1000000 },
+                { "day", UINT64_C(86400) * 1000000 },
+                { "days", UINT64_C(86400) * 1000000 },
+                { "w", UINT64_C(604800) * 1000000 },
+                { "week", UINT64_C(604800) * 1000000 },
+                { "weeks", UINT64_C(604800) * 1000000 },
+        };
+
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+                if (strlen(units[i].name) == length && strncmp(units[i].name, unit, length) == 0)
+                        return units[i].usec;
+
+        return 0;
+}
+
+/* One number and its unit at *text, which is moved behind it and the blanks that follow. */
+static int parse_span(const char **text, uint64_t *ret) {
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+        size_t digits = strspn(*text, "0123456789"), length;
+        char number[24];
+        uint64_t value, usec;
+        int r;
+
+        if (digits == 0 || digits >= sizeof(number))
+                return digits == 0 ? -EINVAL : -ERANGE;
+        memcpy(number, *text, digits);
+        number[digits] = '\0';
+        r = parse_decimal(number, UINT64_MAX, &value);
+        if (r < 0)
+                return r;
+
+        *text += digits;
+        *text += strspn(*text, " ");
+        length = strspn(*text, letters);
+        usec = unit_usec(*text, length);
+        if (usec == 0)
+                return -EINVAL;
+
+        *text += length;
+        *text += strspn(*text, " ");
+        return __builtin_mul_overflow(value, usec, ret) ? -ERANGE : 0;
+}
+
+int parse_duration(const char *text, uint64_t *ret) {
+        uint64_t sum = 0, span;
+        int r;
+
+        do {
+                r = parse_span(&text, &span);
+                if (r < 0)
+                        return r;
+                if (__builtin_add_overflow(sum, span, &sum))
+                        return -ERANGE;
+        } while (*text);
+
+        *ret = sum;
         return 0;
 }
 
@@ -175,6 +264,7 @@ int parse_group(const char *text, uint32_t *ret) {
 
 int setting_parse(const Setting *setting, const char *text, SettingValue *ret) {
         SettingValue value = {};
+        uint64_t number = 0;
         int r = 0;
 
         switch (setting->form) {
@@ -183,6 +273,10 @@ int setting_parse(const Setting *setting, const char *text, SettingValue *ret) {
                 break;
         case SETTING_FORM_BOOL:
                 r = parse_boolean(text, &value.boolean);
+                break;
+        case SETTING_FORM_NUMBER:
+                r = parse_decimal(text, UINT32_MAX, &number);
+                value.number = (uint32_t) number;
                 break;
         case SETTING_FORM_USER:
                 r = parse_user(text, &value.number);

@@ -19,6 +19,9 @@ typedef enum SettingId {
         SETTING_PACKET_INFO,
         SETTING_UP,
         SETTING_DESCRIPTION,
+        SETTING_MAC_ADDRESS,
+        SETTING_MTU_BYTES,
+        SETTING_TRANSMIT_QUEUE_LENGTH,
         _SETTING_MAX,
 } SettingId;
 
@@ -27,6 +30,7 @@ typedef enum SettingForm {
         SETTING_FORM_STRING, /* s */
         SETTING_FORM_BOOL,   /* b; text: yes/no, true/false, on/off, 1/0 */
         SETTING_FORM_USER,   /* u, a uid; text: a user's name or a decimal uid */
+        SETTING_FORM_NUMBER, /* u; text: decimal, without sign, blank or leading zero */
         SETTING_FORM_GROUP,  /* u, a gid; text: a group's name or a decimal gid; empty for no group */
 } SettingForm;
 
@@ -67,6 +71,10 @@ int parse_boolean(const char *text, bool *ret);
 
 /* A decimal number of at most @max; no sign, no blank, no leading zero. 0 and *ret, or -EINVAL, or -ERANGE. */
 int parse_decimal(const char *text, uint64_t max, uint64_t *ret);
+
+/* A time span as systemd.time(7) writes it: "12h", "1h 30min", "90" (seconds); units us, ms, s, min, h, d, w and their
+ * long forms. 0 and *ret in microseconds, or -EINVAL, or -ERANGE. */
+int parse_duration(const char *text, uint64_t *ret);
 
 /* A uid or gid by name or in decimal, not 65535 and not 4294967295 (systemd's UIDS-GIDS.md: both mean "none"). 0 and
  * *ret, or -EINVAL, or -ESRCH where no such user or group exists. */

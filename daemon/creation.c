@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "creation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct Creation {
+        Manager *manager;
+        CreationItem *items;
+        size_t n_items;
+        size_t n_made;
+        uid_t creator;
+        creation_done_t done;
+        void *userdata;
+        sd_event_source *source;
+        int r;
+        Fault fault;
+};
+
+static Creation *creation_free(Creation *creation) {
+        sd_event_source_disable_unref(creation->source);
+        free(creation->items);
+        free(creation);
+        return NULL;
+}
+
+static void creation_finish(Creation *creation) {
+        if (creation->done)
+                creation->done(creation->r, &creation->fault, creation->items, creation->n_items, creation->userdata);
+
+        creation_free(creation);
+}
+
+static void creation_on_rolled_back(int r, const Fault *fault, void *userdata) {
+        /* Why it was rolled back is what the caller wants to know. */
+        creation_finish(userdata);
+}
+
+/* The TAPs of the first n_made items that this request made, and that nobody took since. */
+static size_t creation_collect(const Creation *creation, Tap **taps) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < creation->n_made; i++) {
+                Tap *tap = creation->items[i].exists ? NULL : manager_find(creation->manager, creation->items[i].name);
+
+                if (tap && tap->record.creator == creation->creator && tap->state != TAP_LEAVING)
+                        taps[n++] = tap;
+        }
+
+        return n;
+}
+
+static void creation_roll_back(Creation *creation) {
+        Tap **taps = reallocarray(NULL, creation->n_made + 1, sizeof(Tap *));
+        size_t n = taps ? creation_collect(creation, taps) : 0;
+
+        if (n == 0 || manager_delete(creation->manager, taps, n, creation_on_rolled_back, creation, /* ret= */ NULL,
+                                     /* fault= */ NULL) < 0)
+                creation_finish(creation);
+
+        free(taps);
+}
+
+static int creation_make(Creation *creation, const CreationItem *item) {
+        const ManagerOrder order = {
+                .name = item->name,
+                .spec = &item->spec,
+                .creator = creation->creator,
+                .lifetime = LIFETIME_RUNTIME,
+        };
+        Tap *tap;
+
+        if (item->exists)
+                return 0;
+
+        /* In between somebody may have made one of tapd's by that name. */
+        if (manager_find(creation->manager, item->name))
+                return fault_set(&creation->fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" was taken meanwhile",
+                                 item->name);
+
+        return manager_create(creation->manager, &order, /* queues= */ NULL, &tap, &creation->fault);
+}
+
+static int creation_on_turn(sd_event_source *source, void *userdata) {
+        Creation *creation = userdata;
+
+        for (unsigned i = 0; i < CREATION_PIECE && creation->n_made < creation->n_items; i++) {
+                creation->r = creation_make(creation, &creation->items[creation->n_made]);
+                if (creation->r < 0) {
+                        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                        creation_roll_back(creation);
+                        return 0;
+                }
+                creation->n_made++;
+        }
+
+        if (creation->n_made == creation->n_items)
+                creation_finish(creation);
+
+        return 0;
+}
+
+int creation_begin(sd_event *event, Manager *manager, CreationItem *items, size_t n_items, uid_t creator,
+                   creation_done_t done, void *userdata, Creation **ret) {
+        Creation *creation;
+        int r;
+
+        creation = calloc(1, sizeof(*creation));
+        if (!creation) {
+                free(items);
+                return -ENOMEM;
+        }
+
+        *creation = (Creation){ .manager = manager, .items = items, .n_items = n_items, .creator = creator };
+        r = sd_event_add_defer(event, &creation->source, creation_on_turn, creation);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(creation->source, SD_EVENT_ON);
+        if (r < 0) {
+                creation_free(creation);
+                return r;
+        }
+
+        creation->done = done;
+        creation->userdata = userdata;
+        *ret = creation;
+        return 0;
+}
+
+void creation_forget(Creation *creation) {
+        if (creation)
+                creation->done = NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "manager.h"
+
+/*
+ * Many TAPs made by one request: all of them or none. They are made in pieces, so that others are served in between;
+ * when one cannot be made, those before it are deleted again.
+ */
+typedef struct Creation Creation;
+
+typedef struct CreationItem {
+        char name[NAME_SIZE];
+        TapSpec spec;
+        bool exists; /* the caller has it already, as he wants it */
+} CreationItem;
+
+/* How many are made in one turn of the loop: about 10 ms. */
+#define CREATION_PIECE 32
+
+/* Called once from the loop; @items are borrowed for the call. */
+typedef void (*creation_done_t)(int r, const Fault *fault, const CreationItem *items, size_t n_items, void *userdata);
+
+/* Takes @items over, also on failure. */
+int creation_begin(sd_event *event, Manager *manager, CreationItem *items, size_t n_items, uid_t creator,
+                   creation_done_t done, void *userdata, Creation **ret);
+
+/* Whoever waited is gone; it goes on. NULL is fine. */
+void creation_forget(Creation *creation);

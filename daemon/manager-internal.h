@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What manager.c (state and events) and manager-orders.c (what is asked of it) share, and nobody else sees. */
+#include "idle.h"
+#include "manager.h"
+
+struct Manager {
+        Rtnl *rtnl;
+        RecordStore *records;
+        Deletions *deletions;
+        TapWorkshop workshop;
+        Health health;
+        sd_event_source *flush_source;
+        const ManagerHandlers *handlers;
+        void *userdata;
+
+        Tap *taps;            /* by name */
+        Tap *taps_by_ifindex; /* the same */
+        Tap *touched;         /* those with something to tell, or gone */
+        Idle idle;
+        bool lost_events;
+        bool is_blind; /* the records could not be read: what is there is not known */
+};
+
+#define MANAGER_TOPIC_RECORDS "records"
+
+/* Has the TAP looked after, and its changes told, at the end of this turn of the loop. */
+void manager_touch(Manager *manager, Tap *tap);
+
+/* Keeps Degraded true to what became of a write. Returns @r. */
+int manager_note_write(Manager *manager, int r);
+
+/* The same for a fault of a floor below. */
+int manager_note_fault(Manager *manager, int r, const Fault *fault);
+
+/* Degraded while it is not known which TAPs there are; tries to find out first. */
+int manager_check_sight(Manager *manager, Fault *fault);
+
+/* A TAP of this name was made anew: its broken record is history. */
+void manager_forget_broken(Manager *manager, const char *name);
+
+/* Removes a record; one that stays behind is logged. */
+void manager_drop_record(Manager *manager, const char *name);
+
+/* Puts a TAP into the tables, and tells. -ENOMEM. */
+int manager_add(Manager *manager, Tap *tap);
+
+/* The one place where what the kernel says meets what tapd knows: events, dumps and answers all come here. */
+void manager_note_link(Manager *manager, const Link *link, bool exists);
+
+/* Has a link deleted that nobody waits for. For TapWorkshop, too. */
+void manager_discard(int ifindex, void *userdata);
+
+/* Looks at a device that is down again; see manager_refresh(). */
+void manager_refresh_tap(Manager *manager, Tap *tap);
