@@ -9,6 +9,7 @@
 
 #include "errors.h"
 #include "names.h"
+#include "progress.h"
 #include "report.h"
 
 #define TIMEOUT_USEC (130 * UINT64_C(1000000))
@@ -256,12 +257,20 @@ static bool asking_helps(const Caller *caller, const sd_bus_error *error) {
         return caller->may_ask && sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
 }
 
+/* Nobody is asked for a password meanwhile, so the terminal is free. */
+static int perform(Caller *caller, sd_bus_message *call, sd_bus_error *error, sd_bus_message **ret_reply) {
+        if (caller->progress && isatty(STDERR_FILENO))
+                return progress_call(caller->bus, call, caller->progress, error, ret_reply);
+
+        return sd_bus_call(caller->bus, call, 0, error, ret_reply);
+}
+
 int call_perform(Caller *caller, const char *subject, sd_bus_message *call, sd_bus_message **ret_reply) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *reply = NULL;
         int r, status = 0;
 
-        r = sd_bus_call(caller->bus, call, 0, &error, &reply);
+        r = perform(caller, call, &error, &reply);
         if (r < 0 && asking_helps(caller, &error)) {
                 r = perform_interactive(caller, call, &error, &reply);
                 /* Who gave no password for this does not want to be asked again for the next name. */

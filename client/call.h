@@ -14,6 +14,7 @@ typedef struct Caller {
         bool may_ask;          /* a person may be asked for a password */
         bool pending;          /* the bus has not yet said who owns tapd's name */
         bool verified;         /* the owner may own it */
+        const char *progress;  /* to show on a terminal while a call takes long; NULL: nothing */
         char *(*advise)(void); /* what somebody who was refused can do, to be freed, or NULL; may be NULL */
         int error;             /* of that question, -errno */
         uint32_t owner;        /* uid, where the name has an owner */

@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +21,24 @@ typedef struct Option {
         char letter;
         const char *name;
         const char *argument; /* NULL: takes none */
+        size_t offset;        /* in Options, of where the argument goes */
         const char *help;
 } Option;
 
 static const Option option_table[] = {
-        { OPTION_JSON, 0, "json", NULL, "Print JSON" },
-        { OPTION_OUTPUT, 'o', "output", "COLUMN,...", "Columns to show; \"help\" lists them, +COLUMN adds one" },
-        { OPTION_NO_HEADINGS, 'n', "noheadings", NULL, "Do not print the line of headings" },
-        { OPTION_FORCE, 0, "force", NULL, "Also where a program has a queue of it open" },
-        { OPTION_NO_ASK_PASSWORD, 0, "no-ask-password", NULL, "Do not ask for a password" },
-        { OPTION_HELP, 'h', "help", NULL, "Show this help" },
-        { OPTION_VERSION, 0, "version", NULL, "Show the version" },
+        { OPTION_USER, 0, "user", "USER", offsetof(Options, settings[SETTING_USER]),
+          "Only TAPs that this user created" },
+        { OPTION_MINE, 0, "mine", NULL, 0, "Only TAPs that you created" },
+        { OPTION_IDLE, 0, "idle", "TIME", offsetof(Options, idle), "Only TAPs that no program had open for so long" },
+        { OPTION_QUEUES, 0, "queues", "NUMBER", offsetof(Options, queues), "Hand over so many queues, 1 to 256" },
+        { OPTION_JSON, 0, "json", NULL, 0, "Print JSON" },
+        { OPTION_OUTPUT, 'o', "output", "COLUMN,...", offsetof(Options, columns),
+          "Columns to show; \"help\" lists them, +COLUMN adds one" },
+        { OPTION_NO_HEADINGS, 'n', "noheadings", NULL, 0, "Do not print the line of headings" },
+        { OPTION_FORCE, 0, "force", NULL, 0, "Also where a program has a queue of it open" },
+        { OPTION_NO_ASK_PASSWORD, 0, "no-ask-password", NULL, 0, "Do not ask for a password" },
+        { OPTION_HELP, 'h', "help", NULL, 0, "Show this help" },
+        { OPTION_VERSION, 0, "version", NULL, 0, "Show the version" },
 };
 
 #define N_OPTIONS (sizeof(option_table) / sizeof(option_table[0]))
@@ -43,14 +51,18 @@ static void fill_long_options(struct option *list) {
                         .val = CODE_OPTION + (int) i,
                 };
 
+        list += N_OPTIONS;
         for (size_t i = 0; i < _SETTING_MAX; i++)
-                list[N_OPTIONS + i] = (struct option){
-                        .name = settings_table[i].option,
-                        .has_arg = settings_table[i].form == SETTING_FORM_BOOL ? optional_argument : required_argument,
-                        .val = CODE_SETTING + (int) i,
-                };
+                /* --user is there already. */
+                if (i != SETTING_USER)
+                        *list++ = (struct option){
+                                .name = settings_table[i].option,
+                                .has_arg = settings_table[i].form == SETTING_FORM_BOOL ? optional_argument
+                                                                                       : required_argument,
+                                .val = CODE_SETTING + (int) i,
+                        };
 
-        list[N_OPTIONS + _SETTING_MAX] = (struct option){};
+        *list = (struct option){};
 }
 
 static const Option *option_find(int code) {
@@ -76,12 +88,14 @@ static int take_setting(Options *options, size_t i, const char *text) {
 }
 
 static int take_option(Options *options, const Option *option, const char *text) {
-        if (option->flag == OPTION_OUTPUT) {
-                if (options->columns) {
-                        report(NULL, "--output is given twice");
+        if (option->argument) {
+                const char **place = (const char **) ((char *) options + option->offset);
+
+                if (*place) {
+                        report(NULL, "--%s is given twice", option->name);
                         return TAPCTL_EXIT_USAGE;
                 }
-                options->columns = text;
+                *place = text;
         }
 
         options->given |= option->flag;
@@ -171,6 +185,8 @@ int options_parse(Options *options, int argc, char **argv) {
                         return status;
         }
 
+        /* With "-" nothing but "--" ends the options. */
+        options->n_before_dashes = options->n_arguments;
         while (optind < argc)
                 options->arguments[options->n_arguments++] = argv[optind++];
 
@@ -193,7 +209,7 @@ int options_check(const Options *options, unsigned accepted, const char *verb) {
                 if (excess & option_table[i].flag)
                         name = option_table[i].name;
         for (size_t i = 0; i < _SETTING_MAX && !name; i++)
-                if (options->settings[i])
+                if (options->settings[i] && i != SETTING_USER)
                         name = settings_table[i].option;
 
         report(NULL, "\"%s\" takes no option --%s", verb, name);
@@ -221,7 +237,8 @@ void options_print(unsigned flags) {
         for (size_t i = 0; i < N_OPTIONS; i++) {
                 const Option *option = &option_table[i];
 
-                if (flags & option->flag)
+                /* Where it is a setting it has been printed as one. */
+                if (flags & option->flag && !(option->flag == OPTION_USER && flags & OPTION_SETTINGS))
                         print_option(option->letter, option->name, option->argument ? "=" : "",
                                      option->argument ? option->argument : "", "", option->help);
         }

@@ -14,19 +14,28 @@ typedef enum OptionFlag {
         OPTION_OUTPUT = 1 << 4,
         OPTION_NO_HEADINGS = 1 << 5,
         OPTION_FORCE = 1 << 6,
-        OPTION_SETTINGS = 1 << 7, /* those of the table of settings */
+        OPTION_SETTINGS = 1 << 7, /* those of the table of settings, without --user */
+        OPTION_USER = 1 << 8,     /* a setting, and a filter of list and delete */
+        OPTION_MINE = 1 << 9,
+        OPTION_IDLE = 1 << 10,
+        OPTION_QUEUES = 1 << 11,
 
         /* What every verb takes. */
         OPTIONS_GLOBAL = OPTION_HELP | OPTION_VERSION | OPTION_NO_ASK_PASSWORD,
+        OPTIONS_SETTINGS = OPTION_SETTINGS | OPTION_USER,
+        OPTIONS_FILTERS = OPTION_USER | OPTION_MINE | OPTION_IDLE,
 } OptionFlag;
 
 /* A command line, taken apart. Strings are those of argv. */
 typedef struct Options {
         unsigned given;                     /* OptionFlag */
         const char *columns;                /* of --output; NULL: not given */
+        const char *idle;                   /* of --idle; the same */
+        const char *queues;                 /* of --queues; the same */
         const char *settings[_SETTING_MAX]; /* values as they were written; NULL: not given */
-        const char **arguments;             /* everything that is no option; options_parse() puts the verb first */
+        const char **arguments; /* everything that is no option, then NULL; options_parse() puts the verb first */
         size_t n_arguments;
+        size_t n_before_dashes; /* how many of them stand before "--"; n_arguments where there is none */
 } Options;
 
 /* Takes a command line apart. Options may stand anywhere before "--". 0, or an exit status after it was reported;

@@ -10,7 +10,7 @@
 #include "text.h"
 
 /* Of one element of ListTaps, see org.tapd1.Manager.xml. */
-#define LISTED_SIGNATURE "sssuuubbuusussss"
+#define LISTED_SIGNATURE "sssuuubbuusussssit"
 
 const Field field_table[_FIELD_MAX] = {
         [FIELD_NAME] = { "Name", "NAME", FIELD_FORM_TEXT, offsetof(TapInfo, name), "Name of the interface" },
@@ -41,14 +41,19 @@ const Field field_table[_FIELD_MAX] = {
         [FIELD_STATE] = { "State", "STATE", FIELD_FORM_TEXT, offsetof(TapInfo, state), "What tapd thinks of it" },
         [FIELD_DESCRIPTION] = { "Description", "DESCRIPTION", FIELD_FORM_TEXT, offsetof(TapInfo, description),
                                 "What it is for" },
-        [FIELD_IFINDEX] = { "Ifindex", NULL, FIELD_FORM_SIGNED, offsetof(TapInfo, ifindex), NULL },
-        [FIELD_VNET_HEADER] = { "VNetHeader", NULL, FIELD_FORM_BOOLEAN, offsetof(TapInfo, vnet_header), NULL },
-        [FIELD_PACKET_INFO] = { "PacketInfo", NULL, FIELD_FORM_BOOLEAN, offsetof(TapInfo, packet_info), NULL },
-        [FIELD_TRANSMIT_QUEUE_LENGTH] = { "TransmitQueueLength", NULL, FIELD_FORM_UNSIGNED,
+        [FIELD_IFINDEX] = { "Ifindex", "IFINDEX", FIELD_FORM_SIGNED, offsetof(TapInfo, ifindex),
+                            "The kernel's number of the interface" },
+        [FIELD_IDLE_SINCE_USEC] = { "IdleSinceUSec", "IDLE", FIELD_FORM_IDLE, offsetof(TapInfo, idle_since_usec),
+                                    "For how long no program has had it open" },
+        [FIELD_VNET_HEADER] = { "VNetHeader", "VNET-HEADER", FIELD_FORM_BOOLEAN, offsetof(TapInfo, vnet_header), NULL },
+        [FIELD_PACKET_INFO] = { "PacketInfo", "PACKET-INFO", FIELD_FORM_BOOLEAN, offsetof(TapInfo, packet_info), NULL },
+        [FIELD_TRANSMIT_QUEUE_LENGTH] = { "TransmitQueueLength", "TRANSMIT-QUEUE-LENGTH", FIELD_FORM_UNSIGNED,
                                           offsetof(TapInfo, transmit_queue_length), NULL },
-        [FIELD_CARRIER] = { "Carrier", NULL, FIELD_FORM_BOOLEAN, offsetof(TapInfo, carrier), NULL },
-        [FIELD_SOURCE] = { "Source", NULL, FIELD_FORM_TEXT, offsetof(TapInfo, source), NULL },
-        [FIELD_CREATED_USEC] = { "CreatedUSec", NULL, FIELD_FORM_LONG, offsetof(TapInfo, created_usec), NULL },
+        [FIELD_CARRIER] = { "Carrier", "CARRIER", FIELD_FORM_BOOLEAN, offsetof(TapInfo, carrier), NULL },
+        [FIELD_GUEST_MAC_ADDRESS] = { "GuestMACAddress", "GUEST-MAC", FIELD_FORM_OPTIONAL_TEXT,
+                                      offsetof(TapInfo, guest_mac_address), NULL },
+        [FIELD_SOURCE] = { "Source", "SOURCE", FIELD_FORM_TEXT, offsetof(TapInfo, source), NULL },
+        [FIELD_CREATED_USEC] = { "CreatedUSec", "CREATED", FIELD_FORM_LONG, offsetof(TapInfo, created_usec), NULL },
 };
 
 FieldId field_find_column(const char *column, size_t length) {
@@ -74,6 +79,7 @@ static char form_type(FieldForm form) {
         case FIELD_FORM_GROUP:
                 return SD_BUS_TYPE_UINT32;
         case FIELD_FORM_LONG:
+        case FIELD_FORM_IDLE:
                 return SD_BUS_TYPE_UINT64;
         }
 
@@ -118,13 +124,14 @@ int tap_info_read_listed(TapInfo *info, sd_bus_message *message) {
                 r = sd_bus_message_read_basic(message, form_type(field_table[id].form), member_of(info, id));
                 if (r <= 0)
                         return r < 0 ? r : -EBADMSG;
+                info->told |= UINT32_C(1) << id;
         }
 
         r = sd_bus_message_exit_container(message);
         return r < 0 ? r : 1;
 }
 
-static FieldId find_key(const char *key) {
+FieldId field_find_key(const char *key) {
         for (FieldId id = 0; id < _FIELD_MAX; id++)
                 if (strcmp(field_table[id].key, key) == 0)
                         return id;
@@ -142,7 +149,7 @@ static int read_property(TapInfo *info, sd_bus_message *message) {
         if (r < 0)
                 return r;
 
-        id = find_key(key);
+        id = field_find_key(key);
         if (id == _FIELD_MAX)
                 return sd_bus_message_skip(message, "v");
 
@@ -152,6 +159,8 @@ static int read_property(TapInfo *info, sd_bus_message *message) {
                 r = sd_bus_message_read_basic(message, signature[0], member_of(info, id));
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
+        if (r >= 0)
+                info->told |= UINT32_C(1) << id;
 
         return r;
 }
@@ -175,6 +184,16 @@ int tap_info_read_all(TapInfo *info, sd_bus_message *message) {
                 return r;
 
         return sd_bus_message_exit_container(message);
+}
+
+/* A clock that was set back makes it idle for nothing. */
+static void format_idle(uint64_t since, char *buffer, size_t size) {
+        uint64_t now = text_now_usec();
+
+        if (since == 0)
+                snprintf(buffer, size, "-");
+        else
+                text_format_span(now > since ? (now - since) / 1000000 : 0, buffer, size);
 }
 
 int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret) {
@@ -209,6 +228,10 @@ int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret)
                 snprintf(number, sizeof(number), "%" PRIu64, *(const uint64_t *) value_of(info, id));
                 text = number;
                 break;
+        case FIELD_FORM_IDLE:
+                format_idle(*(const uint64_t *) value_of(info, id), number, sizeof(number));
+                text = number;
+                break;
         }
 
         return text ? text_escape(text, ret) : -ENOMEM;
@@ -241,6 +264,7 @@ void tap_info_write_json(const TapInfo *info, FieldId id, Json *json) {
                 json_unsigned(json, number_of(info, id));
                 break;
         case FIELD_FORM_LONG:
+        case FIELD_FORM_IDLE:
                 json_unsigned(json, *(const uint64_t *) value_of(info, id));
                 break;
         }

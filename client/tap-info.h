@@ -11,12 +11,13 @@
 /* What tapd tells about a TAP. Strings are the message's; NULL where it was not told. */
 typedef struct TapInfo {
         const char *name, *kind, *lifetime, *state, *administrative_state, *operational_state;
-        const char *mac_address, *description, *source;
+        const char *mac_address, *guest_mac_address, *description, *source;
         uint32_t creator_uid, user, group;
         uint32_t queues_attached, queues_detached, mtu_bytes, transmit_queue_length;
         int32_t ifindex;
         int shared, multi_queue, vnet_header, packet_info, carrier;
-        uint64_t created_usec;
+        uint64_t created_usec, idle_since_usec;
+        uint32_t told; /* bit 1 << FieldId: this message told it */
 } TapInfo;
 
 typedef enum FieldId {
@@ -36,12 +37,14 @@ typedef enum FieldId {
         FIELD_OPERATIONAL_STATE,
         FIELD_STATE,
         FIELD_DESCRIPTION,
+        FIELD_IFINDEX,
+        FIELD_IDLE_SINCE_USEC,
         _FIELD_LISTED, /* those before are in ListTaps, in this order */
-        FIELD_IFINDEX = _FIELD_LISTED,
-        FIELD_VNET_HEADER,
+        FIELD_VNET_HEADER = _FIELD_LISTED,
         FIELD_PACKET_INFO,
         FIELD_TRANSMIT_QUEUE_LENGTH,
         FIELD_CARRIER,
+        FIELD_GUEST_MAC_ADDRESS,
         FIELD_SOURCE,
         FIELD_CREATED_USEC,
         _FIELD_MAX,
@@ -54,16 +57,17 @@ typedef enum FieldForm {
         FIELD_FORM_SIGNED,   /* 32 bits */
         FIELD_FORM_UNSIGNED, /* 32 bits */
         FIELD_FORM_LONG,     /* unsigned, 64 bits */
+        FIELD_FORM_IDLE,     /* the same, microseconds since the epoch; 0: it is not idle */
         FIELD_FORM_USER,     /* uid */
         FIELD_FORM_GROUP,    /* gid */
 } FieldForm;
 
 typedef struct Field {
         const char *key;    /* the property's name on the bus, and the key in JSON */
-        const char *column; /* its heading in a table; NULL where it is not in ListTaps */
+        const char *column; /* its heading in a table, and in small letters its name where changes are told */
         FieldForm form;
-        size_t offset; /* in TapInfo */
-        const char *help;
+        size_t offset;    /* in TapInfo */
+        const char *help; /* NULL where it is not in ListTaps */
 } Field;
 
 extern const Field field_table[_FIELD_MAX];
@@ -77,7 +81,11 @@ int tap_info_enter_list(sd_bus_message *message);
 /* Reads one element of it. 1, 0 at the end of the array, or -errno. */
 int tap_info_read_listed(TapInfo *info, sd_bus_message *message);
 
-/* Reads the a{sv} that Properties.GetAll returns; properties unknown here are skipped. 0 or -errno. */
+/* The field that is this property; _FIELD_MAX where there is none. */
+FieldId field_find_key(const char *key);
+
+/* Reads the a{sv} that Properties.GetAll returns and PropertiesChanged brings; properties unknown here are skipped. 0
+ * or -errno. */
 int tap_info_read_all(TapInfo *info, sd_bus_message *message);
 
 /* Makes the text of a field for a table, safe to print. 0 or -ENOMEM. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "errors.h"
 #include "options.h"
 #include "output.h"
@@ -24,17 +25,28 @@ typedef struct Verb {
 } Verb;
 
 static const Verb verb_table[] = {
-        { "list", verb_list, 0, SIZE_MAX, OPTION_JSON | OPTION_OUTPUT | OPTION_NO_HEADINGS, "[NAME|PATTERN...]",
-          "List TAPs (the default)",
+        { "list", verb_list, 0, SIZE_MAX, OPTION_JSON | OPTION_OUTPUT | OPTION_NO_HEADINGS | OPTIONS_FILTERS,
+          "[NAME|PATTERN...]", "List TAPs (the default)",
           "Lists the TAPs of tapd: all, or those that have one of the names or match one of the shell patterns." },
         { "status", verb_status, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show all about TAPs, or about tapd itself",
           "Shows all that is known about TAPs; without a name, how tapd itself is." },
-        { "create", verb_create, 0, SIZE_MAX, OPTION_SETTINGS, "[NAME...]", "Create TAPs",
-          "Creates TAPs and prints their names. Without a name the lowest free one of tap0, tap1, ... is taken." },
-        { "delete", verb_delete, 1, SIZE_MAX, OPTION_FORCE, "NAME...", "Delete TAPs",
-          "Deletes TAPs: all that are named, or none of them where one cannot be deleted." },
+        { "create", verb_create, 0, SIZE_MAX, OPTIONS_SETTINGS, "[NAME...]", "Create TAPs",
+          "Creates TAPs, all that are named or none, and prints their names. Without a name the lowest free one of\n"
+          "tap0, tap1, ... is taken." },
+        { "delete", verb_delete, 0, SIZE_MAX, OPTION_FORCE | OPTIONS_FILTERS, "NAME|PATTERN...", "Delete TAPs",
+          "Deletes TAPs: all that are named or match one of the shell patterns, or none of them where one cannot be\n"
+          "deleted. With --mine, --user or --idle only those of them; without a name, all of those." },
         { "up", verb_up, 1, SIZE_MAX, 0, "NAME...", "Bring TAPs up", "Brings TAPs up." },
         { "down", verb_down, 1, SIZE_MAX, 0, "NAME...", "Take TAPs down", "Takes TAPs down." },
+        { "set", verb_set, 1, SIZE_MAX, OPTIONS_SETTINGS, "NAME...", "Change settings of TAPs",
+          "Changes settings of TAPs that exist." },
+        { "run", verb_run, 0, SIZE_MAX, OPTIONS_SETTINGS | OPTION_QUEUES, "[NAME] -- COMMAND...",
+          "Run a command with a TAP of its own",
+          "Creates a TAP that lives as long as a queue of it is open and runs COMMAND with its queues as open\n"
+          "descriptors. {name}, {fds} and {mac} in the command's arguments become the TAP's name, the numbers of the\n"
+          "descriptors (3:4:...) and the address for the guest." },
+        { "monitor", verb_monitor, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show what happens to TAPs",
+          "Shows what happens to TAPs, a line each, until it is interrupted." },
         { "help", NULL, 0, 1, 0, "[COMMAND]", "Show help", "Shows help, about a command where one is named." },
 };
 
@@ -74,7 +86,7 @@ static void print_help(void) {
                "\n"
                "Commands:\n");
         for (size_t i = 0; i < N_VERBS; i++)
-                printf("  %-6s %-18s %s\n", verb_table[i].name, verb_table[i].arguments, verb_table[i].summary);
+                printf("  %-7s %-20s %s\n", verb_table[i].name, verb_table[i].arguments, verb_table[i].summary);
 
         printf("\n"
                "Options:\n");
@@ -117,6 +129,14 @@ static int check_arguments(const Verb *verb, const Options *options) {
         return report_usage(verb->name);
 }
 
+/* So that a script can tell what went wrong here from what went wrong in the command. */
+static int exit_status(const char *verb, int status) {
+        if (strcmp(verb, "run") != 0 || status == 0)
+                return status;
+
+        return status < COMMAND_EXIT_FAILED ? COMMAND_EXIT_FAILED : status;
+}
+
 static int run_verb(const Verb *verb, const Options *options) {
         int status;
 
@@ -151,6 +171,8 @@ static int run(const Options *options) {
         if (rest.n_arguments > 0) {
                 rest.arguments++;
                 rest.n_arguments--;
+                if (rest.n_before_dashes > 0)
+                        rest.n_before_dashes--;
         }
 
         return run_verb(verb, &rest);
@@ -178,6 +200,8 @@ int main(int argc, char **argv) {
         status = options_parse(&options, argc, argv);
         if (status == 0)
                 status = run(&options);
+        if (options.n_arguments > 0)
+                status = exit_status(options.arguments[0], status);
 
         options_done(&options);
         return output_finish(status);

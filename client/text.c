@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <wctype.h>
 
 #define WORD_MAX 31
@@ -172,7 +173,14 @@ bool text_is_nearer(const char *word, const char *other, unsigned *distance) {
         return true;
 }
 
-void text_format_age(uint64_t seconds, char *buffer, size_t size) {
+uint64_t text_now_usec(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+void text_format_span(uint64_t seconds, char *buffer, size_t size) {
         static const struct {
                 uint64_t seconds;
                 const char *one, *many;
@@ -184,15 +192,20 @@ void text_format_age(uint64_t seconds, char *buffer, size_t size) {
                 { 60, "min", "min" },
                 { 1, "s", "s" },
         };
+        size_t i = 0;
 
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-                uint64_t n = seconds / units[i].seconds;
+        while (seconds < units[i].seconds && units[i].seconds > 1)
+                i++;
+        seconds /= units[i].seconds;
+        snprintf(buffer, size, "%" PRIu64 " %s", seconds, seconds == 1 ? units[i].one : units[i].many);
+}
 
-                if (n > 0) {
-                        snprintf(buffer, size, "%" PRIu64 " %s ago", n, n == 1 ? units[i].one : units[i].many);
-                        return;
-                }
-        }
+void text_format_age(uint64_t seconds, char *buffer, size_t size) {
+        char span[32];
 
-        snprintf(buffer, size, "just now");
+        text_format_span(seconds, span, sizeof(span));
+        if (seconds == 0)
+                snprintf(buffer, size, "just now");
+        else
+                snprintf(buffer, size, "%s ago", span);
 }

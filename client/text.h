@@ -31,5 +31,11 @@ bool text_is_nearer(const char *word, const char *other, unsigned *distance);
  * bytes are infinitely far away (UINT_MAX). */
 unsigned text_distance(const char *a, const char *b);
 
+/* The time of day, microseconds since the epoch. */
+uint64_t text_now_usec(void);
+
+/* Writes a span of time in its largest unit, "5 min", into @buffer. */
+void text_format_span(uint64_t seconds, char *buffer, size_t size);
+
 /* Writes how long ago something was, "5 min ago", into @buffer. */
 void text_format_age(uint64_t seconds, char *buffer, size_t size);

@@ -13,3 +13,6 @@ int verb_list(const Options *options);
 int verb_status(const Options *options);
 int verb_up(const Options *options);
 int verb_down(const Options *options);
+int verb_set(const Options *options);
+int verb_run(const Options *options);
+int verb_monitor(const Options *options);

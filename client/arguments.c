@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "arguments.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "errors.h"
+#include "report.h"
+#include "text.h"
+
+static const char *form_description(SettingForm form) {
+        switch (form) {
+        case SETTING_FORM_STRING:
+                return "text in UTF-8";
+        case SETTING_FORM_BOOL:
+                return "a boolean (yes or no)";
+        case SETTING_FORM_NUMBER:
+                return "a decimal number";
+        case SETTING_FORM_USER:
+                return "a user's name or number";
+        case SETTING_FORM_GROUP:
+                return "a group's name or number";
+        }
+
+        return "";
+}
+
+static int report_value(const Setting *setting, const char *text, int r) {
+        char option[64];
+
+        snprintf(option, sizeof(option), "--%s", setting->option);
+        if (r == -ESRCH)
+                report(option, "no such %s \"%s\"", setting->form == SETTING_FORM_USER ? "user" : "group", text);
+        else if (r == -EINVAL || r == -ERANGE)
+                report(option, "\"%s\" is not %s", text, form_description(setting->form));
+        else {
+                report(option, "cannot look up \"%s\": %s", text, strerror(-r));
+                return TAPCTL_EXIT_FAILED;
+        }
+
+        return TAPCTL_EXIT_USAGE;
+}
+
+int settings_read(Settings *settings, const Options *options) {
+        *settings = (Settings){};
+
+        for (size_t i = 0; i < _SETTING_MAX; i++) {
+                const char *text = options->settings[i];
+                int r;
+
+                if (!text)
+                        continue;
+
+                r = text_is_utf8(text) ? setting_parse(&settings_table[i], text, &settings->values[i]) : -EINVAL;
+                if (r < 0)
+                        return report_value(&settings_table[i], text, r);
+                settings->given[i] = true;
+        }
+
+        return 0;
+}
+
+static int append_setting(sd_bus_message *call, const Setting *setting, const SettingValue *value) {
+        switch (setting->form) {
+        case SETTING_FORM_STRING:
+                return sd_bus_message_append(call, "{sv}", setting->key, setting->type, value->string);
+        case SETTING_FORM_BOOL:
+                return sd_bus_message_append(call, "{sv}", setting->key, setting->type, (int) value->boolean);
+        case SETTING_FORM_NUMBER:
+        case SETTING_FORM_USER:
+        case SETTING_FORM_GROUP:
+                return sd_bus_message_append(call, "{sv}", setting->key, setting->type, value->number);
+        }
+
+        return -EINVAL;
+}
+
+int settings_append(const Settings *settings, sd_bus_message *call) {
+        int r;
+
+        r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
+        for (size_t i = 0; i < _SETTING_MAX && r >= 0; i++)
+                if (settings->given[i])
+                        r = append_setting(call, &settings_table[i], &settings->values[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+
+        return r < 0 ? r : 0;
+}
+
+int names_check(const char *const *names, size_t n, const char *verb) {
+        for (size_t i = 0; i < n; i++)
+                /* To tapd "" means "any name". On a command line it is a variable of a script that is not set. */
+                if (!*names[i] || !text_is_utf8(names[i])) {
+                        report(NULL, "\"%s\" is not a name for a TAP", names[i]);
+                        return report_usage(verb);
+                }
+
+        return 0;
+}
