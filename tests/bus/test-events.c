@@ -2,6 +2,7 @@
 /* What others do to the device, told by signals. */
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -61,8 +62,6 @@ static void test_ip_link_set(Lab *lab) {
                 { "ip link set tap1 mtu 1400", "changed tap1 MTUBytes=1400", "MTUBytes", "1400" },
                 { "ip link set tap1 txqueuelen 77", "changed tap1 TransmitQueueLength=77", "TransmitQueueLength",
                   "77" },
-                { "ip link set tap1 address fe:00:00:00:00:07", "changed tap1 MACAddress=fe:00:00:00:00:07",
-                  "MACAddress", "fe:00:00:00:00:07" },
         };
 
         lab_create(lab, lab->alice, "tap1", NULL);
@@ -169,6 +168,42 @@ static void test_renamed(Lab *lab) {
         lab_delete(lab, lab->alice, "lab7", false, NULL);
 }
 
+static void test_swapped(Lab *lab) {
+        g_autofree char *first = NULL, *second = NULL;
+
+        /* The names of two are swapped, and tapd sees it when it is done. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        lab_create(lab, lab->bob, "tap2", NULL);
+        first = lab_property(lab, "tap1", "Ifindex");
+        second = lab_property(lab, "tap2", "Ifindex");
+        for (unsigned i = 0; i < 2; i++) {
+                if (i == 0)
+                        g_assert_cmpint(kill(lab->tapd_pid, SIGSTOP), ==, 0);
+                else
+                        lab_stop_tapd(lab, SIGKILL);
+                g_free(lab_run("ip link set tap1 down"));
+                g_free(lab_run("ip link set tap2 down"));
+                g_free(lab_run("ip link set tap1 name tmp0"));
+                g_free(lab_run("ip link set tap2 name tap1"));
+                g_free(lab_run("ip link set tmp0 name tap2"));
+                if (i == 0)
+                        g_assert_cmpint(kill(lab->tapd_pid, SIGCONT), ==, 0);
+                else
+                        lab_start_tapd(lab);
+                lab_settle(lab);
+                lab_settle(lab);
+                lab_expect_property(lab, "tap1", "Ifindex", i == 0 ? second : first);
+                lab_expect_property(lab, "tap2", "Ifindex", i == 0 ? first : second);
+                lab_expect_property(lab, "tap2", "CreatorUID", i == 0 ? "12001" : "12002");
+        }
+
+        /* And the records know it. */
+        lab_stop_tapd(lab, SIGKILL);
+        lab_start_tapd(lab);
+        lab_expect_property(lab, "tap1", "CreatorUID", "12001");
+        lab_expect_property(lab, "tap2", "CreatorUID", "12002");
+}
+
 static void test_renamed_away(Lab *lab) {
         /* A name that no TAP may have: root took it. */
         lab_create(lab, lab->alice, "tap1", NULL);
@@ -224,6 +259,7 @@ int main(int argc, char **argv) {
         lab_add_test("/events/single-queue", test_single_queue);
         lab_add_test("/events/owner-changed", test_owner_changed);
         lab_add_test("/events/renamed", test_renamed);
+        lab_add_test("/events/swapped", test_swapped);
         lab_add_test("/events/renamed-away", test_renamed_away);
         lab_add_test("/events/mark-removed", test_mark_removed);
         lab_add_test("/events/recreated-by-root", test_recreated_by_root);

@@ -171,6 +171,21 @@ static void test_delete_in_use(Lab *lab) {
         close(fd);
 }
 
+static void test_delete_in_use_while_down(Lab *lab) {
+        g_autofree char *path = lab_path("tap1");
+        int fd;
+
+        /* Of a device that is down the kernel does not even tell that a queue was opened. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        lab_expect(lab_call(lab, lab->alice, path, TAPD_TAP_INTERFACE, "Down", NULL), NULL, NULL);
+        fd = lab_open_queue("tap1", IFF_MULTI_QUEUE, LAB_ALICE, LAB_GROUP);
+        g_assert_cmpint(fd, >=, 0);
+        lab_delete(lab, lab->alice, "tap1", false, OWN_ERROR("InUse"));
+        lab_expect_property(lab, "tap1", "QueuesAttached", "1");
+        close(fd);
+        lab_delete(lab, lab->alice, "tap1", false, NULL);
+}
+
 static void test_up_down(Lab *lab) {
         g_autofree char *path = lab_path("tap1"), *link = NULL;
 
@@ -264,12 +279,12 @@ static void test_list(Lab *lab) {
         lab_create(lab, lab->root, "lab1", NULL);
 
         reply = lab_call(lab, lab->mallory, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "ListTaps", NULL);
-        lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sssuuubbuusussss)"));
+        lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sssuuubbuusussssit)"));
         for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
-                g_assert_cmpint(sd_bus_message_enter_container(reply.message, 'r', "sssuuubbuusussss"), >, 0);
+                g_assert_cmpint(sd_bus_message_enter_container(reply.message, 'r', "sssuuubbuusussssit"), >, 0);
                 lab_ok(sd_bus_message_read(reply.message, "s", &name));
                 g_assert_cmpstr(name, ==, expected[i]);
-                lab_ok(sd_bus_message_skip(reply.message, "ssuuubbuusussss"));
+                lab_ok(sd_bus_message_skip(reply.message, "ssuuubbuusussssit"));
                 lab_ok(sd_bus_message_exit_container(reply.message));
         }
         g_assert_cmpint(sd_bus_message_at_end(reply.message, false), >, 0);
@@ -305,6 +320,7 @@ int main(int argc, char **argv) {
         lab_add_test("/life/delete", test_delete);
         lab_add_test("/life/delete/all-or-none", test_delete_all_or_none);
         lab_add_test("/life/delete/in-use", test_delete_in_use);
+        lab_add_test("/life/delete/in-use-while-down", test_delete_in_use_while_down);
         lab_add_test("/life/up-down", test_up_down);
         lab_add_test("/life/repeated", test_repeated);
         lab_add_test("/life/chosen-names", test_chosen_names);

@@ -226,6 +226,37 @@ static void test_second_look(Lab *lab) {
         lab_expect(reply, OWN_ERROR("NoSuchTap"), "tap2");
 }
 
+static void test_second_look_identity(Lab *lab) {
+        g_autofree char *path = lab_path("tap1");
+        const char *const verbs[] = { "Down", "Delete" };
+
+        /* A yes for one TAP is none for another that has its name by then. */
+        for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
+                LabReply reply;
+
+                set_mode(lab, POLKIT_YES);
+                lab_create(lab, lab->alice, "tap1", NULL);
+                set_mode(lab, POLKIT_HOLD);
+                if (i == 0)
+                        lab_send(lab, lab->bob, &reply, path, TAPD_TAP_INTERFACE, verbs[i], NULL);
+                else
+                        lab_send(lab, lab->bob, &reply, path, TAPD_TAP_INTERFACE, verbs[i], "b", 0);
+                wait_questions(lab, 1);
+                lab_delete(lab, lab->root, "tap1", false, NULL);
+                lab_create(lab, lab->root, "tap1", NULL);
+                polkit_answer(lab->polkit, true);
+
+                /* It is asked again, about the other one. */
+                wait_questions(lab, 2);
+                g_assert_cmpstr(polkit_detail(polkit_last(lab->polkit), "creator"), ==, "0");
+                polkit_answer(lab->polkit, false);
+                lab_wait_reply(lab, &reply);
+                lab_expect(reply, STANDARD_ERROR("AccessDenied"), "tap1 belongs to uid 0");
+                lab_expect_property(lab, "tap1", "AdministrativeState", "up");
+                lab_delete(lab, lab->root, "tap1", false, NULL);
+        }
+}
+
 static char *read_name(LabReply *reply) {
         const char *name;
 
@@ -401,6 +432,7 @@ int main(int argc, char **argv) {
         lab_add_test("/polkit/disappears", test_disappears);
         lab_add_test("/polkit/sender-leaves", test_sender_leaves);
         lab_add_test("/polkit/second-look", test_second_look);
+        lab_add_test("/polkit/second-look/identity", test_second_look_identity);
         lab_add_test("/polkit/second-look/number", test_second_look_number);
         lab_add_test("/polkit/pending-limit", test_pending_limit);
         lab_add_test("/gate/quota", test_quota);

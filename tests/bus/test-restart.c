@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -144,6 +145,29 @@ static void test_broken_records(Lab *lab) {
         write_record(lab, "tap1", content, (gssize) size);
         lab_start_tapd(lab);
         lab_expect_property(lab, "tap1", "CreatorUID", "12001");
+}
+
+static void test_folder_not_readable(Lab *lab) {
+        g_autofree char *taps = g_build_filename(lab->folder, "run/taps", NULL),
+                        *away = g_strconcat(taps, ".away", NULL);
+
+        /* Nobody knows which TAPs there are: nothing is made beside them, nothing torn down, and it is over by itself.
+         */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        lab_stop_tapd(lab, SIGKILL);
+        g_assert_cmpint(rename(taps, away), ==, 0);
+        g_assert_true(g_file_set_contents(taps, "", 0, NULL));
+        lab_start_tapd(lab);
+        expect_degraded(lab, true);
+        lab_create(lab, lab->alice, "tap2", OWN_ERROR("Degraded"));
+        g_assert_false(lab_link_exists("tap2"));
+        g_assert_true(lab_link_exists("tap1"));
+
+        g_assert_cmpint(unlink(taps), ==, 0);
+        g_assert_cmpint(rename(away, taps), ==, 0);
+        lab_create(lab, lab->alice, "tap2", NULL);
+        lab_expect_property(lab, "tap1", "CreatorUID", "12001");
+        expect_degraded(lab, false);
 }
 
 static void test_folder_not_writable(Lab *lab) {
@@ -321,6 +345,7 @@ int main(int argc, char **argv) {
         lab_add_test("/restart/renamed-meanwhile", test_renamed_meanwhile);
         lab_add_test("/restart/broken-records", test_broken_records);
         lab_add_test("/restart/folder-not-writable", test_folder_not_writable);
+        lab_add_test("/restart/folder-not-readable", test_folder_not_readable);
         lab_add_test("/restart/no-tun-node", test_no_tun_node);
         lab_add_test("/restart/no-capability", test_no_capability);
         lab_add_test("/restart/killed-anywhere", test_killed_anywhere);

@@ -85,6 +85,8 @@ static bool racer_look(Racer *racer, Queue *queue) {
         /* Its name may have gone to the next device meanwhile: the queue must still be in it. */
         if (ioctl(queue->fd, TUNGETIFF, &device) < 0)
                 return false;
+        if (strncmp(device.ifr_name, queue->name, IFNAMSIZ) != 0)
+                return true;
 
         printf("inside of %s, which is%s%s%s\n", device.ifr_name, persistent ? " persistent" : "", up ? " up" : "",
                plugged ? " plugged" : "");

@@ -11,17 +11,18 @@ TAP_OBJECT = OBJECT + '/tap/tap1'
 EMITS = 'org.freedesktop.DBus.Property.EmitsChangedSignal'
 
 # Everything else writes.
-READERS = {MANAGER + '.GetTap', MANAGER + '.ListTaps', 'org.freedesktop.DBus.Introspectable.Introspect',
-           'org.freedesktop.DBus.ObjectManager.GetManagedObjects', 'org.freedesktop.DBus.Properties.Get',
-           'org.freedesktop.DBus.Properties.GetAll', 'org.freedesktop.DBus.Peer.Ping',
-           'org.freedesktop.DBus.Peer.GetMachineId'}
+READERS = {MANAGER + '.GetTap', MANAGER + '.ListTaps', TAP + '.GetStatistics',
+           'org.freedesktop.DBus.Introspectable.Introspect', 'org.freedesktop.DBus.ObjectManager.GetManagedObjects',
+           'org.freedesktop.DBus.Properties.Get', 'org.freedesktop.DBus.Properties.GetAll',
+           'org.freedesktop.DBus.Peer.Ping', 'org.freedesktop.DBus.Peer.GetMachineId'}
 
 REFUSALS = {STANDARD_ERROR + 'AccessDenied', STANDARD_ERROR + 'InteractiveAuthorizationRequired',
             STANDARD_ERROR + 'PropertyReadOnly'}
 
 # An argument that would be right, for each name or else each type.
 ARGUMENTS = {'name': '"tap1"', 'names': '["tap1"]', 'as': '["tap1"]', 'b': 'true', 's': '"tap1"', 'u': 'uint32 1',
-             'a{sv}': '@a{sv} {}', 'v': '<"tap1">', 'o': f'objectpath "{TAP_OBJECT}"'}
+             'a{sv}': '@a{sv} {}', 'a(sa{sv})': '[("tap2", @a{sv} {})]', 'v': '<"tap1">',
+             'o': f'objectpath "{TAP_OBJECT}"'}
 
 
 def introspect(host, path: str, user=None) -> dict[str, ElementTree.Element]:
@@ -80,7 +81,7 @@ def test_nobody(host):
         if name in READERS or name.endswith('Properties.Set'):
             continue
         values = [ARGUMENTS.get(a.get('name')) or ARGUMENTS[a.get('type')] for a in arguments]
-        if name == MANAGER + '.CreateTap':
+        if name in (MANAGER + '.CreateTap', MANAGER + '.CreateEphemeral'):
             values[0] = '"tap2"'
         for interactive in (False, True):
             reply = host.call('nobody', path, name, *values, interactive=interactive)

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "errors.h"
+#include "known.h"
+#include "names.h"
 #include "options.h"
 #include "output.h"
+#include "selection.h"
 
 /* Words are separated by blanks; "_" stands for an empty one. */
 static int parse(Options *options, const char *line, char ***ret_words) {
@@ -41,6 +44,10 @@ static void test_lines(void) {
                 { "tapctl -no NAME", 0, OPTION_OUTPUT | OPTION_NO_HEADINGS, "" },
                 { "tapctl create -- -rf --help", 0, 0, "create -rf --help" },
                 { "tapctl delete --force -- --force", 0, OPTION_FORCE, "delete --force" },
+                { "tapctl list --mine --idle 1h", 0, OPTION_MINE | OPTION_IDLE, "list" },
+                { "tapctl list --user a", 0, OPTION_USER, "list" },
+                { "tapctl run --queues=2 tap1 -- sh -c x", 0, OPTION_QUEUES, "run tap1 sh -c x" },
+                { "tapctl run --queues 2 --queues 2", TAPCTL_EXIT_USAGE, 0, NULL },
                 { "tapctl create -rf", TAPCTL_EXIT_USAGE, 0, NULL },
                 { "tapctl --nonsense", TAPCTL_EXIT_USAGE, 0, NULL },
                 { "tapctl --json=yes", TAPCTL_EXIT_USAGE, 0, NULL },
@@ -126,6 +133,96 @@ static void test_columns(void) {
         g_assert_cmpint(columns_parse(&columns, "NAMES"), ==, TAPCTL_EXIT_USAGE);
 }
 
+static void test_dashes(void) {
+        g_auto(GStrv) words = NULL, others = NULL;
+        Options options;
+
+        g_assert_cmpint(parse(&options, "tapctl run tap1 -- sh -- x", &words), ==, 0);
+        g_assert_cmpuint(options.n_before_dashes, ==, 2);
+        g_assert_cmpuint(options.n_arguments, ==, 5);
+        g_assert_null(options.arguments[5]);
+        options_done(&options);
+
+        g_assert_cmpint(parse(&options, "tapctl run tap1 sh", &others), ==, 0);
+        g_assert_cmpuint(options.n_before_dashes, ==, options.n_arguments);
+        options_done(&options);
+}
+
+/* At 20 s. */
+static const TapInfo taps[] = {
+        { .name = "tap1", .creator_uid = 1000, .idle_since_usec = 5000000 },
+        { .name = "tap2", .creator_uid = 1000, .idle_since_usec = 10000000 },
+        { .name = "vm1", .creator_uid = 1001, .idle_since_usec = 0 },
+};
+
+static void test_selection(void) {
+        static const struct {
+                const char *line;
+                bool selected[G_N_ELEMENTS(taps)];
+        } cases[] = {
+                { "", { true, true, true } },
+                { "tap1", { true, false, false } },
+                { "tap* vm1", { true, true, true } },
+                { "*1", { true, false, true } },
+                { "[tv]?p2", { false, true, false } },
+                { "--user=1000", { true, true, false } },
+                { "--user=1001 tap*", { false, false, false } },
+                { "--idle=15s", { true, false, false } },
+                { "--idle=10", { true, true, false } },
+                { "--idle=1h", { false, false, false } },
+                { "--idle=0 --user=1000 *2", { false, true, false } },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_auto(GStrv) words = NULL;
+                g_autofree char *line = g_strdup_printf("tapctl%s%s", *cases[i].line ? " " : "", cases[i].line);
+                Selection selection;
+                Options options;
+
+                g_assert_cmpint(parse(&options, line, &words), ==, 0);
+                g_assert_cmpint(selection_init(&selection, &options, 20000000, "list"), ==, 0);
+                for (size_t j = 0; j < G_N_ELEMENTS(taps); j++)
+                        g_assert_cmpint(selection_has(&selection, &taps[j]), ==, cases[i].selected[j]);
+                options_done(&options);
+        }
+}
+
+static void test_selection_mistakes(void) {
+        static const char *const lines[] = { "tapctl --mine --user=0", "tapctl --idle=12x", "tapctl --idle=_",
+                                             "tapctl --user=4294967295", "tapctl --idle=-1" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+                g_auto(GStrv) words = NULL;
+                Selection selection;
+                Options options;
+
+                g_assert_cmpint(parse(&options, lines[i], &words), ==, 0);
+                g_assert_cmpint(selection_init(&selection, &options, 0, "list"), ==, TAPCTL_EXIT_USAGE);
+                options_done(&options);
+        }
+}
+
+static void test_known(void) {
+        static const char *const names[] = { "tap2", "tap10", "vm1", "a" };
+        Known known = {};
+        KnownTap *tap;
+
+        g_assert_null(known_find(&known, "a"));
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+                g_assert_cmpint(known_add(&known, names[i], &tap), ==, 0);
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+                g_assert_cmpstr(known_find(&known, names[i])->name, ==, names[i]);
+
+        tap = known_find(&known, "tap2");
+        g_assert_null(known_exchange(tap, FIELD_STATE, g_strdup("ready")));
+        g_free(known_exchange(tap, FIELD_STATE, NULL));
+        known_remove(&known, tap);
+        g_assert_null(known_find(&known, "tap2"));
+        g_assert_nonnull(known_find(&known, "tap10"));
+        g_assert_cmpuint(known.n, ==, 3);
+        known_done(&known);
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
 
@@ -134,6 +231,11 @@ int main(int argc, char **argv) {
         g_test_add_func("/client/options/settings", test_settings);
         g_test_add_func("/client/options/check", test_check);
         g_test_add_func("/client/columns", test_columns);
+
+        g_test_add_func("/client/options/dashes", test_dashes);
+        g_test_add_func("/client/selection/cases", test_selection);
+        g_test_add_func("/client/selection/mistakes", test_selection_mistakes);
+        g_test_add_func("/client/known", test_known);
 
         return g_test_run();
 }

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <locale.h>
 
+#include "command.h"
+#include "holders.h"
 #include "text.h"
 
 typedef struct Utf8Case {
@@ -118,6 +120,76 @@ static void test_age(void) {
         }
 }
 
+static void test_span(void) {
+        static const struct {
+                uint64_t seconds;
+                const char *text;
+        } cases[] = { { 0, "0 s" }, { 1, "1 s" }, { 119, "1 min" }, { 7200, "2 h" }, { 86400, "1 day" } };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                char buffer[32];
+
+                text_format_span(cases[i].seconds, buffer, sizeof(buffer));
+                g_assert_cmpstr(buffer, ==, cases[i].text);
+        }
+}
+
+static void test_tokens(void) {
+        static const CommandTap tap = { .name = "tap1", .fds = "3:4", .mac = "{name}" };
+        static const struct {
+                const char *text, *expanded;
+        } cases[] = {
+                { "", "" },
+                { "{name}", "tap1" },
+                { "tap,id=n0,fds={fds}", "tap,id=n0,fds=3:4" },
+                { "{fds}{fds}", "3:43:4" },
+                { "{mac}", "{name}" }, /* what was put in is not looked at again */
+                { "{names}", "{names}" },
+                { "{Name}", "{Name}" },
+                { "{name", "{name" },
+                { "{{name}}", "{tap1}" },
+                { "${name} $ {name}", "${name} $ tap1" },
+                { "{}", "{}" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *expanded = command_expand(cases[i].text, &tap);
+
+                g_assert_cmpstr(expanded, ==, cases[i].expanded);
+        }
+}
+
+static void test_fds(void) {
+        static const int fds[] = { 3, 10, 2147483647 };
+        g_autofree char *none = command_join_fds(fds, 0), *one = command_join_fds(fds, 1),
+                        *all = command_join_fds(fds, 3);
+
+        g_assert_cmpstr(none, ==, "");
+        g_assert_cmpstr(one, ==, "3");
+        g_assert_cmpstr(all, ==, "3:10:2147483647");
+}
+
+static void test_fdinfo(void) {
+        static const struct {
+                const char *text, *name; /* NULL: none */
+        } cases[] = {
+                { "pos:\t0\nflags:\t0104002\nmnt_id:\t359\nino:\t2\niff:\ttap1\n", "tap1" },
+                { "iff:\tabcdefghijklmno", "abcdefghijklmno" },
+                { "pos:\t0\n", NULL },
+                { "iff:\t\n", NULL },
+                { "iff:\tabcdefghijklmnop\n", NULL },
+                { "xiff:\ttap1\n", NULL },
+                { "", NULL },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                char name[16] = "";
+
+                g_assert_cmpint(holders_parse_fdinfo(cases[i].text, name) == 0, ==, cases[i].name != NULL);
+                g_assert_cmpstr(name, ==, cases[i].name ? cases[i].name : "");
+        }
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         setlocale(LC_CTYPE, "C");
@@ -128,6 +200,11 @@ int main(int argc, char **argv) {
         g_test_add_func("/client/text/distance", test_distance);
         g_test_add_func("/client/text/nearer", test_nearer);
         g_test_add_func("/client/text/age", test_age);
+
+        g_test_add_func("/client/text/span", test_span);
+        g_test_add_func("/client/command/tokens", test_tokens);
+        g_test_add_func("/client/command/fds", test_fds);
+        g_test_add_func("/client/holders/fdinfo", test_fdinfo);
 
         return g_test_run();
 }

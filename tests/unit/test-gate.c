@@ -135,7 +135,7 @@ static void test_no_grants(void) {
         g_assert_cmpint(gate_create(&empty, alice, "tap1", &spec, 0, &verdict, &fault), ==, 0);
         g_assert_true(verdict.needs_override);
         g_assert_null(verdict.grant);
-        g_assert_cmpint(verdict.reason.error, ==, TAPD_ERROR_ACCESS_DENIED);
+        g_assert_cmpint(verdict.override_reason.error, ==, TAPD_ERROR_ACCESS_DENIED);
 
         g_assert_cmpint(gate_create(&empty, root, "tap1", &spec, 0, &verdict, &fault), ==, 0);
         g_assert_false(verdict.needs_override);
@@ -243,10 +243,10 @@ static void test_create(const void *data) {
         if (row->error == TAPD_ERROR_NONE)
                 return;
 
-        g_assert_cmpint(verdict.reason.error, ==, row->error);
-        g_assert_true(text_is_printable(verdict.reason.text));
-        if (row->says && !strstr(verdict.reason.text, row->says)) {
-                g_test_message("\"%s\" must say \"%s\"", verdict.reason.text, row->says);
+        g_assert_cmpint(verdict.override_reason.error, ==, row->error);
+        g_assert_true(text_is_printable(verdict.override_reason.text));
+        if (row->says && !strstr(verdict.override_reason.text, row->says)) {
+                g_test_message("\"%s\" must say \"%s\"", verdict.override_reason.text, row->says);
                 g_test_fail();
         }
 }
@@ -288,8 +288,8 @@ static void test_patterns_of_others(void) {
 
         g_assert_cmpint(gate_create(&config, caller, "eth0", &spec, 0, &verdict, NULL), ==, 0);
         g_assert_true(verdict.needs_override);
-        g_assert_nonnull(strstr(verdict.reason.text, "lab1"));
-        g_assert_null(strchr(verdict.reason.text, '*'));
+        g_assert_nonnull(strstr(verdict.override_reason.text, "lab1"));
+        g_assert_null(strchr(verdict.override_reason.text, '*'));
 }
 
 /* More patterns than a message holds: it is cut, and still a message. */
@@ -306,8 +306,9 @@ static void test_many_patterns(void) {
 
         g_assert_cmpint(gate_create(&many, caller, "tap1", &spec, 0, &verdict, NULL), ==, 0);
         g_assert_true(verdict.needs_override);
-        g_assert_nonnull(strstr(verdict.reason.text, "first*"));
-        g_assert_cmpuint(strnlen(verdict.reason.text, sizeof(verdict.reason.text)), <, sizeof(verdict.reason.text));
+        g_assert_nonnull(strstr(verdict.override_reason.text, "first*"));
+        g_assert_cmpuint(strnlen(verdict.override_reason.text, sizeof(verdict.override_reason.text)), <,
+                         sizeof(verdict.override_reason.text));
 }
 
 static void test_in_group(void) {
@@ -344,8 +345,8 @@ static void check_use(const UseCase *row, const Record *record, GateVerb verb, b
         g_assert_cmpint(verdict.needs_manage_others, ==, !is_manager);
         g_assert_false(verdict.needs_override);
         if (!is_manager) {
-                g_assert_cmpint(verdict.reason.error, ==, TAPD_ERROR_ACCESS_DENIED);
-                g_assert_nonnull(strstr(verdict.reason.text, "tap1"));
+                g_assert_cmpint(verdict.others_reason.error, ==, TAPD_ERROR_ACCESS_DENIED);
+                g_assert_nonnull(strstr(verdict.others_reason.text, "tap1"));
         }
 }
 

@@ -220,6 +220,9 @@ static const TableCase table_cases[] = {
         { SETTING_PACKET_INFO, "PacketInfo", "b" },
         { SETTING_UP, "Up", "b" },
         { SETTING_DESCRIPTION, "Description", "s" },
+        { SETTING_MAC_ADDRESS, "MACAddress", "s" },
+        { SETTING_MTU_BYTES, "MTUBytes", "u" },
+        { SETTING_TRANSMIT_QUEUE_LENGTH, "TransmitQueueLength", "u" },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(table_cases) == _SETTING_MAX);
 
@@ -239,6 +242,7 @@ static const char *type_of_form(SettingForm form) {
                 return "s";
         case SETTING_FORM_BOOL:
                 return "b";
+        case SETTING_FORM_NUMBER:
         case SETTING_FORM_USER:
         case SETTING_FORM_GROUP:
                 return "u";

@@ -126,10 +126,14 @@ static void test_description(void) {
 /* The same key twice: the last would win elsewhere. */
 static void test_twice(void) {
         for (size_t i = 0; i < _SETTING_MAX; i++) {
-                const SettingValue value = { .string = settings_table[i].form == SETTING_FORM_STRING ? "tap" : NULL };
+                SettingValue value = {};
                 TapSpec spec = SPEC_INIT;
                 Fault fault = {};
 
+                if (settings_table[i].form == SETTING_FORM_STRING)
+                        value.string = i == SETTING_MAC_ADDRESS ? "52:54:00:00:00:01" : "tap";
+                if (settings_table[i].form == SETTING_FORM_NUMBER)
+                        value.number = 1000;
                 g_assert_cmpint(spec_set(&spec, &settings_table[i], &value, &fault), ==, 0);
                 check_refused(spec_set(&spec, &settings_table[i], &value, &fault), &fault, (SettingId) i, NULL);
         }
@@ -299,6 +303,16 @@ static void change(TapSpec *spec, size_t id) {
                 break;
         case SETTING_DESCRIPTION:
                 strcpy(spec->description, "another");
+                break;
+        case SETTING_MAC_ADDRESS:
+                spec->has_mac = true;
+                spec->mac[0] = 0x52;
+                break;
+        case SETTING_MTU_BYTES:
+                spec->mtu = 1400;
+                break;
+        case SETTING_TRANSMIT_QUEUE_LENGTH:
+                spec->transmit_queue_length = 7;
                 break;
         case _SETTING_MAX:
                 break;

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A holder of a queue can change more than it should: noticed, told, and put right where it can be. */
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lab.h"
+
+static int on_tampered(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Lab *lab = userdata;
+        const char *field;
+
+        lab_ok(sd_bus_message_enter_container(message, 'a', "s"));
+        while (sd_bus_message_read(message, "s", &field) > 0)
+                g_ptr_array_add(lab->signals, g_strdup_printf("tampered %s", field));
+        return 0;
+}
+
+static void watch(Lab *lab) {
+        lab_watch(lab);
+        lab_ok(sd_bus_add_match(lab->root, NULL, "type='signal',interface='org.tapd1.Tap',member='Tampered'",
+                                on_tampered, lab));
+}
+
+static unsigned count_signals(Lab *lab, const char *line) {
+        unsigned n = 0;
+
+        for (guint i = 0; i < lab->signals->len; i++)
+                n += g_str_equal(lab->signals->pdata[i], line);
+
+        return n;
+}
+
+static int hold(Lab *lab, const char *name) {
+        int fd = lab_open_queue(name, IFF_MULTI_QUEUE, LAB_ALICE, LAB_GROUP);
+
+        g_assert_cmpint(fd, >=, 0);
+        lab_settle(lab);
+        return fd;
+}
+
+static void set_address(int fd, unsigned char last) {
+        struct ifreq request = { .ifr_hwaddr = { .sa_family = ARPHRD_ETHER,
+                                                 .sa_data = { 0, 0, 0, 0, 0, (char) last } } };
+
+        g_assert_cmpint(ioctl(fd, SIOCSIFHWADDR, &request), ==, 0);
+}
+
+static void test_ordinary(Lab *lab) {
+        int first, second;
+
+        /* Opening it in the ordinary way, with a header or without, raises no alarm. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        watch(lab);
+        first = lab_open_queue("tap1", IFF_MULTI_QUEUE | IFF_VNET_HDR, LAB_ALICE, LAB_GROUP);
+        second = lab_open_queue("tap1", IFF_MULTI_QUEUE | IFF_VNET_HDR, LAB_ALICE, LAB_GROUP);
+        g_assert_cmpint(first, >=, 0);
+        g_assert_cmpint(second, >=, 0);
+        lab_wait_signal(lab, "changed tap1 VNetHeader=true");
+        g_assert_cmpint(ioctl(second, TUNSETQUEUE, &(struct ifreq){ .ifr_flags = IFF_DETACH_QUEUE }), ==, 0);
+        lab_wait_signal(lab, "changed tap1 QueuesDetached=1");
+        close(second);
+        close(first);
+        lab_wait_signal(lab, "changed tap1 QueuesAttached=0");
+        lab_settle(lab);
+        for (guint i = 0; i < lab->signals->len; i++) {
+                g_assert_false(g_str_has_prefix(lab->signals->pdata[i], "tampered"));
+                g_assert_null(strstr(lab->signals->pdata[i], " State="));
+        }
+}
+
+static void test_address(Lab *lab) {
+        g_autofree char *address = NULL, *restored = NULL;
+        int fd;
+
+        lab_create(lab, lab->alice, "tap1", NULL);
+        address = lab_property(lab, "tap1", "MACAddress");
+        fd = hold(lab, "tap1");
+        watch(lab);
+        set_address(fd, 1);
+        lab_wait_signal(lab, "tampered MACAddress");
+        lab_settle(lab);
+        lab_expect_property(lab, "tap1", "MACAddress", address);
+        lab_expect_property(lab, "tap1", "State", "ready");
+        restored = lab_run("ip link show tap1");
+        lab_assert_contains(restored, address);
+        close(fd);
+}
+
+static void test_carrier(Lab *lab) {
+        int fd, off = 0;
+
+        lab_create(lab, lab->alice, "tap1", NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        g_assert_cmpint(ioctl(fd, TUNSETCARRIER, &off), ==, 0);
+        lab_wait_signal(lab, "tampered Carrier");
+        lab_settle(lab);
+        lab_expect_property(lab, "tap1", "Carrier", "true");
+        lab_expect_property(lab, "tap1", "State", "ready");
+        close(fd);
+}
+
+static void test_three_a_minute(Lab *lab) {
+        int fd;
+
+        /* Nobody keeps tapd busy: three repairs, and then it stays as it is and is only told. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        for (unsigned char i = 1; i <= 20; i++) {
+                set_address(fd, i);
+                lab_settle(lab);
+        }
+        lab_expect_property(lab, "tap1", "MACAddress", "00:00:00:00:00:14");
+        lab_expect_property(lab, "tap1", "State", "tampered");
+        g_assert_cmpuint(count_signals(lab, "tampered MACAddress"), ==, 4);
+        close(fd);
+}
+
+static void test_owner(Lab *lab) {
+        int fd;
+
+        lab_create(lab, lab->alice, "tap1", NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        g_assert_cmpint(ioctl(fd, TUNSETOWNER, 4242), ==, 0);
+        g_assert_cmpint(ioctl(fd, TUNSETGROUP, 4343), ==, 0);
+        lab_wait_signal(lab, "tampered User");
+        lab_wait_signal(lab, "tampered Group");
+        lab_wait_signal(lab, "changed tap1 State=tampered");
+
+        /* Not while somebody has it open: it would draw frames away. It is told once. */
+        lab_settle(lab);
+        lab_expect_property(lab, "tap1", "User", "4242");
+        g_assert_cmpuint(count_signals(lab, "tampered User"), ==, 1);
+
+        /* Whatever else happens meanwhile. */
+        g_free(lab_run("ip link set tap1 mtu 1400"));
+        lab_settle(lab);
+        close(fd);
+        lab_wait_signal(lab, "changed tap1 User=12001");
+        lab_wait_signal(lab, "changed tap1 State=ready");
+        lab_expect_property(lab, "tap1", "Group", "12100");
+}
+
+static void test_persistence(Lab *lab) {
+        g_autofree char *link = NULL;
+        int fd;
+
+        lab_create(lab, lab->alice, "tap1", NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 0), ==, 0);
+        lab_wait_signal(lab, "tampered Persistence");
+        g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 1), ==, 0);
+        lab_wait_signal(lab, "changed tap1 State=ready");
+
+        /* Without it the device goes with its last queue, and tapd says so. */
+        g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 0), ==, 0);
+        close(fd);
+        lab_wait_signal(lab, "removed tap1");
+}
+
+static void test_taken_over(Lab *lab) {
+        int fd;
+
+        /* A shared one has no user; the kernel never unsets one that somebody set. */
+        lab_create(lab, lab->root, "tap1", NULL);
+        fd = lab_open_queue("tap1", IFF_MULTI_QUEUE, LAB_BOB, LAB_GROUP);
+        lab_settle(lab);
+        watch(lab);
+        g_assert_cmpint(ioctl(fd, TUNSETOWNER, LAB_BOB), ==, 0);
+        lab_wait_signal(lab, "tampered User");
+        close(fd);
+        lab_wait_signal(lab, "changed tap1 QueuesAttached=0");
+        lab_settle(lab);
+        lab_expect_property(lab, "tap1", "State", "tampered");
+        lab_expect_property(lab, "tap1", "User", "12002");
+
+        /* And a start knows it as well. */
+        lab_stop_tapd(lab, SIGKILL);
+        lab_start_tapd(lab);
+        lab_settle(lab);
+        lab_expect_property(lab, "tap1", "State", "tampered");
+        lab_delete(lab, lab->root, "tap1", false, NULL);
+}
+
+static void test_while_down(Lab *lab) {
+        g_autofree char *path = lab_path("tap1");
+        int fd;
+
+        /* The kernel tells nothing of a device that is down: its next event does, or who looks. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        lab_expect(lab_call(lab, lab->alice, path, TAPD_TAP_INTERFACE, "Down", NULL), NULL, NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        g_assert_cmpint(ioctl(fd, TUNSETOWNER, 4242), ==, 0);
+        lab_expect(lab_call(lab, lab->mallory, path, TAPD_TAP_INTERFACE, "GetStatistics", NULL), NULL, NULL);
+        lab_wait_signal(lab, "tampered User");
+        lab_expect_property(lab, "tap1", "State", "tampered");
+        lab_expect_property(lab, "tap1", "User", "4242");
+        close(fd);
+        lab_expect(lab_call(lab, lab->mallory, path, TAPD_TAP_INTERFACE, "GetStatistics", NULL), NULL, NULL);
+        lab_wait_signal(lab, "changed tap1 User=12001");
+}
+
+int main(int argc, char **argv) {
+        lab_init(&argc, &argv);
+
+        lab_add_test("/tamper/ordinary", test_ordinary);
+        lab_add_test("/tamper/address", test_address);
+        lab_add_test("/tamper/carrier", test_carrier);
+        lab_add_test("/tamper/three-a-minute", test_three_a_minute);
+        lab_add_test("/tamper/owner", test_owner);
+        lab_add_test("/tamper/persistence", test_persistence);
+        lab_add_test("/tamper/taken-over", test_taken_over);
+        lab_add_test("/tamper/while-down", test_while_down);
+        return g_test_run();
+}
