@@ -197,7 +197,6 @@ static bool is_idle_gone(Lab *lab, void *userdata) {
 
 static void test_idle(void) {
         Lab *lab = lab_new("[Defaults]\nGroup=12100\nIdleSec=300ms\n");
-        g_autofree char *idle = NULL;
         int fd;
 
         lab_create(lab, lab->root, "tap1", NULL);
