@@ -99,14 +99,14 @@ static void test_frames(Lab *lab) {
         unsigned char read_back[2048];
         int one[16], two[16];
 
-        create_ephemeral(lab, lab->alice, "tap1", 2, one);
+        create_ephemeral(lab, lab->alice, "tap1", 16, one);
         create_ephemeral(lab, lab->alice, "tap2", 1, two);
         g_free(lab_run("ip link add br0 type bridge"));
         g_free(lab_run("ip link set br0 up"));
         g_free(lab_run("ip link set tap1 master br0"));
         g_free(lab_run("ip link set tap2 master br0"));
 
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < 16; i++) {
                 struct pollfd poll_fd = { .fd = two[0], .events = POLLIN };
                 bool found = false;
 
@@ -121,7 +121,7 @@ static void test_frames(Lab *lab) {
                 }
         }
 
-        close_all(one, 2);
+        close_all(one, 16);
         close_all(two, 1);
         wait_gone(lab, "tap1");
         wait_gone(lab, "tap2");

@@ -45,7 +45,7 @@ static void test_changes(Lab *lab) {
 }
 
 static void test_access(Lab *lab) {
-        g_autofree char *link = NULL, *path = lab_path("tap1");
+        g_autofree char *link = NULL;
         int fd;
 
         lab_create(lab, lab->alice, "tap1", NULL);

@@ -149,7 +149,6 @@ static void test_owner(Lab *lab) {
 }
 
 static void test_persistence(Lab *lab) {
-        g_autofree char *link = NULL;
         int fd;
 
         lab_create(lab, lab->alice, "tap1", NULL);
