@@ -15,10 +15,11 @@
 
 /* Everything that a program with a queue can do to a device that is down. */
 static void sabotage(int fd) {
+        /* A struct tun_filter with one address. */
         struct {
-                struct tun_filter filter;
+                uint16_t flags, count;
                 unsigned char address[6];
-        } only = { .filter = { .count = 1 }, .address = { 2, 0, 0, 0, 0, 99 } };
+        } only = { .count = 1, .address = { 2, 0, 0, 0, 0, 99 } };
         struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
         struct sock_fprog program = { .len = 1, .filter = &nothing };
         int header = 20, on = 1, off = 0, small = 1;
