@@ -84,7 +84,8 @@ def test_memory(host):
 
     figures = [ours(), theirs(), theirs(), ours()]
     print(f'# KiB of kernel memory for 100 TAPs: tapd {figures[0]}, ip {figures[1]}, ip {figures[2]}, tapd {figures[3]}')
-    check(sum(figures[1:3]) > 20 * (figures[0] + figures[3]), f'KiB: tapd, ip, ip, tapd: {figures}')
+    # What else the machine does can only add to a figure.
+    check(min(figures[1:3]) > 20 * min(figures[0], figures[3]), f'KiB: tapd, ip, ip, tapd: {figures}')
 
 
 @restarts
