@@ -9,6 +9,7 @@
  */
 typedef struct Callers Callers;
 
+/* Watches who leaves the bus. Negative errno. @jobs is borrowed and outlives it. */
 int callers_new(sd_bus *bus, Jobs *jobs, Callers **ret);
 Callers *callers_free(Callers *callers);
 

@@ -45,4 +45,5 @@ typedef void (*config_complain_t)(const char *path, unsigned line, const char *t
  * negative errno only where there is no memory. */
 int config_load(const char *root, config_complain_t complain, void *userdata, Config *ret);
 
+/* Frees the grants; what was borrowed from it (GateVerdict.grant) goes with it. */
 void config_done(Config *config);

@@ -52,10 +52,6 @@ static Doomed *deletions_find(Deletions *deletions, int ifindex) {
         return doomed;
 }
 
-bool deletions_have(Deletions *deletions, int ifindex) {
-        return deletions_find(deletions, ifindex);
-}
-
 static Deletion *deletions_take(Deletions *deletions, int ifindex) {
         Doomed *doomed = deletions_find(deletions, ifindex);
         Deletion *deletion;

@@ -29,5 +29,3 @@ void deletion_forget(Deletion *deletion);
 
 /* A link is gone, by whatever hand. Calls the @done of a deletion that waited for it alone. */
 void deletions_note_gone(Deletions *deletions, int ifindex);
-
-bool deletions_have(Deletions *deletions, int ifindex);

@@ -21,6 +21,7 @@ typedef struct Caller {
         gid_t groups[];
 } Caller;
 
+/* Whether the bus counts this gid among the caller's. */
 bool caller_in_group(const Caller *caller, gid_t gid);
 
 /* What a request needs besides its verb's own action; nothing where all is false. */

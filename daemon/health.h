@@ -22,4 +22,5 @@ void health_clear(Health *health, const char *topic);
 /* All sentences, NULL-terminated. Borrowed. */
 char **health_sentences(Health *health);
 
+/* Frees all sentences, and tells nobody. */
 void health_done(Health *health);
