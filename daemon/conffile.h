@@ -39,7 +39,7 @@ typedef struct ConfFile {
 int conffile_parse(ConfFile *file, char *text, size_t size, unsigned *ret_line);
 
 /* file_read_trusted() and conffile_parse() in one; their errors. */
-int conffile_read(ConfFile *file, const char *path, unsigned *ret_line);
+int conffile_read(ConfFile *file, const char *path, bool may_be_own, unsigned *ret_line);
 
 /* Frees what the lines point to; fine on one that could not be read. */
 void conffile_done(ConfFile *file);

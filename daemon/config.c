@@ -1,97 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
+#include "confdir.h"
 #include "conffile.h"
-#include "file.h"
 #include "names.h"
 #include "text.h"
-
-/* Higher ones first. */
-static const char *const config_folders[] = { "/etc/tapd", "/run/tapd", "/usr/lib/tapd" };
+#include "words.h"
 
 /* One reading of all files. */
 typedef struct Loader {
         Config config;
-        config_complain_t complain;
-        void *userdata;
-        const char *path; /* of the file being read */
-        bool is_broken;   /* a file that could not be read may have narrowed any grant */
+        Complaints complaints;
+        bool is_broken; /* a file that could not be read may have narrowed any grant */
 } Loader;
-
-static void complain(Loader *loader, unsigned line, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void complain(Loader *loader, unsigned line, const char *format, ...) {
-        char text[512];
-        va_list arguments;
-
-        va_start(arguments, format);
-        (void) vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-
-        loader->complain(loader->path, line, text, loader->userdata);
-}
-
-static int list_add(IdList *list, uint32_t id) {
-        uint32_t *grown = reallocarray(list->ids, list->n_ids + 1, sizeof(*grown));
-
-        if (!grown)
-                return -ENOMEM;
-
-        list->ids = grown;
-        list->ids[list->n_ids++] = id;
-        return 0;
-}
-
-static void list_done(IdList *list) {
-        free(list->ids);
-        *list = (IdList){};
-}
-
-static void words_free(char **words) {
-        for (char **word = words; word && *word; word++)
-                free(*word);
-        free(words);
-}
-
-/* Splits @text at blanks. */
-static int words_split(const char *text, char ***ret) {
-        char **words = NULL;
-        size_t n = 0;
-
-        do {
-                size_t length;
-                char **grown;
-
-                text += strspn(text, " \t");
-                length = strcspn(text, " \t");
-
-                grown = reallocarray(words, n + 1, sizeof(*words));
-                if (!grown) {
-                        words_free(words);
-                        return -ENOMEM;
-                }
-                words = grown;
-                words[n] = length > 0 ? strndup(text, length) : NULL;
-                if (length > 0 && !words[n]) {
-                        words_free(words);
-                        return -ENOMEM;
-                }
-
-                text += length;
-        } while (words[n++]);
-
-        *ret = words;
-        return 0;
-}
 
 /* More than anybody writes by hand; what stands in more is more likely a mistake than wanted. */
 #define GRANTS_MAX 1000
@@ -127,36 +53,6 @@ static int add_grant(Loader *loader, const char *name, Grant **ret) {
         return 0;
 }
 
-static const char *explain_id(int r) {
-        return r == -ESRCH ? "no such user or group" : "not the name or number of a user or group";
-}
-
-/* A user or group that does not exist names nobody: the rest of the line counts (it may come later, with a directory).
- */
-static int read_ids(Loader *loader, const ConfLine *line, IdList *users, IdList *groups) {
-        char **words, shown[TEXT_ESCAPED_SIZE];
-        int r;
-
-        r = words_split(line->value, &words);
-        if (r < 0)
-                return r;
-
-        for (char **word = words; *word && r != -ENOMEM && r != -EINVAL; word++) {
-                bool is_group = !users || **word == '@';
-                uint32_t id;
-
-                r = is_group ? parse_group(*word + (users ? 1 : 0), &id) : parse_user(*word, &id);
-                if (r >= 0)
-                        r = list_add(is_group ? groups : users, id);
-                else
-                        complain(loader, line->number, "%s=: \"%s\", %s", line->key, text_escape(*word, shown),
-                                 explain_id(r));
-        }
-
-        words_free(words);
-        return r == -EINVAL || r == -ENOMEM ? r : 0;
-}
-
 static int check_pattern(const char *pattern) {
         static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
         size_t length = strspn(pattern, allowed);
@@ -176,7 +72,8 @@ static int grant_set_names(Loader *loader, Grant *grant, const ConfLine *line) {
         for (char **word = words; *word && r == 0; word++) {
                 r = check_pattern(*word);
                 if (r < 0)
-                        complain(loader, line->number, "Names=: \"%s\", letters, digits, '_', '-' and a '*' at the end",
+                        complain(&loader->complaints, line->number,
+                                 "Names=: \"%s\", letters, digits, '_', '-' and a '*' at the end",
                                  text_escape(*word, shown));
         }
 
@@ -195,7 +92,7 @@ static int grant_set_number(Loader *loader, Grant *grant, const ConfLine *line) 
         uint64_t value;
 
         if (parse_decimal(line->value, 10000, &value) < 0) {
-                complain(loader, line->number, "TapsPerUser=: \"%s\", not in 0..10000",
+                complain(&loader->complaints, line->number, "TapsPerUser=: \"%s\", not in 0..10000",
                          text_escape(line->value, shown));
                 return -EINVAL;
         }
@@ -208,7 +105,8 @@ static int read_boolean(Loader *loader, const ConfLine *line, bool *value) {
         char shown[TEXT_ESCAPED_SIZE];
 
         if (parse_boolean(line->value, value) < 0) {
-                complain(loader, line->number, "%s=: \"%s\", yes or no", line->key, text_escape(line->value, shown));
+                complain(&loader->complaints, line->number, "%s=: \"%s\", yes or no", line->key,
+                         text_escape(line->value, shown));
                 return -EINVAL;
         }
 
@@ -221,13 +119,13 @@ static int grant_set(Loader *loader, Grant *grant, const ConfLine *line) {
         char shown[TEXT_ESCAPED_SIZE];
 
         if (strcmp(line->key, "Users") == 0) {
-                list_done(&grant->users);
-                list_done(&grant->user_groups);
-                return read_ids(loader, line, &grant->users, &grant->user_groups);
+                idlist_done(&grant->users);
+                idlist_done(&grant->user_groups);
+                return idlist_read(&loader->complaints, line, &grant->users, &grant->user_groups);
         }
         if (strcmp(line->key, "Groups") == 0) {
-                list_done(&grant->groups);
-                return read_ids(loader, line, NULL, &grant->groups);
+                idlist_done(&grant->groups);
+                return idlist_read(&loader->complaints, line, NULL, &grant->groups);
         }
         if (strcmp(line->key, "Names") == 0)
                 return grant_set_names(loader, grant, line);
@@ -236,7 +134,8 @@ static int grant_set(Loader *loader, Grant *grant, const ConfLine *line) {
         if (strcmp(line->key, "Shared") == 0)
                 return read_boolean(loader, line, &grant->shared);
 
-        complain(loader, line->number, "unknown key \"%s\" in [Grant %s]", text_escape(line->key, shown), grant->name);
+        complain(&loader->complaints, line->number, "unknown key \"%s\" in [Grant %s]", text_escape(line->key, shown),
+                 grant->name);
         return -EINVAL;
 }
 
@@ -250,7 +149,7 @@ static int defaults_set(Loader *loader, const ConfLine *line) {
                 /* Not deleting is the safe reading of what nobody understands. */
                 if (parse_duration(line->value, &loader->config.idle_usec) < 0) {
                         loader->config.idle_usec = 0;
-                        complain(loader, line->number, "IdleSec=: \"%s\", no time span; TAPs are kept",
+                        complain(&loader->complaints, line->number, "IdleSec=: \"%s\", no time span; TAPs are kept",
                                  text_escape(line->value, shown));
                 }
                 return 0;
@@ -259,12 +158,13 @@ static int defaults_set(Loader *loader, const ConfLine *line) {
                 int r = parse_group(line->value, &defaults->group);
 
                 if (r < 0)
-                        complain(loader, line->number, "Group=: \"%s\", %s", text_escape(line->value, shown),
-                                 explain_id(r));
+                        complain(&loader->complaints, line->number, "Group=: \"%s\", %s",
+                                 text_escape(line->value, shown), idlist_explain(r));
                 return 0;
         }
 
-        complain(loader, line->number, "unknown key \"%s\" in [Defaults], ignoring", text_escape(line->key, shown));
+        complain(&loader->complaints, line->number, "unknown key \"%s\" in [Defaults], ignoring",
+                 text_escape(line->key, shown));
         return 0;
 }
 
@@ -307,17 +207,17 @@ static int load_grant_line(Loader *loader, const ConfLine *line, const char *nam
 
         r = add_grant(loader, name, &grant);
         if (r == -E2BIG) {
-                complain(loader, line->number, "more than %d grants, ignoring this one", GRANTS_MAX);
+                complain(&loader->complaints, line->number, "more than %d grants, ignoring this one", GRANTS_MAX);
                 return 0;
         }
         if (r < 0)
                 return r;
 
         if (line->type == CONF_STRAY) {
-                complain(loader, line->number, "%s", line->value);
+                complain(&loader->complaints, line->number, "%s", line->value);
                 r = -EINVAL;
         } else if (line->is_repeated) {
-                complain(loader, line->number, "\"%s\" stands here twice",
+                complain(&loader->complaints, line->number, "\"%s\" stands here twice",
                          text_escape(line->type == CONF_SECTION ? line->section : line->key, shown));
                 r = -EINVAL;
         } else if (line->type == CONF_ASSIGNMENT) {
@@ -326,7 +226,8 @@ static int load_grant_line(Loader *loader, const ConfLine *line, const char *nam
 
         if (r == -EINVAL && !grant->is_off) {
                 grant->is_off = true;
-                complain(loader, line->number, "[Grant %s] is off until this is mended", text_escape(name, shown));
+                complain(&loader->complaints, line->number, "[Grant %s] is off until this is mended",
+                         text_escape(name, shown));
         }
 
         return r == -EINVAL ? 0 : r;
@@ -343,49 +244,34 @@ static int load_line(Loader *loader, const ConfLine *line) {
         /* Nobody knows which grant it was to narrow. */
         if (line->type != CONF_ASSIGNMENT && is_like_grant(line->section)) {
                 loader->is_broken = true;
-                complain(loader, line->number, "\"%s\" is no head of a grant; every grant is off until this is mended",
+                complain(&loader->complaints, line->number,
+                         "\"%s\" is no head of a grant; every grant is off until this is mended",
                          text_escape(line->section + (*line->section == '['), shown));
                 return 0;
         }
 
         if (line->type == CONF_ASSIGNMENT && is_grant_key(line->key)) {
                 loader->is_broken = true;
-                complain(loader, line->number, "\"%s\" stands in no grant; every grant is off until this is mended",
-                         line->key);
+                complain(&loader->complaints, line->number,
+                         "\"%s\" stands in no grant; every grant is off until this is mended", line->key);
                 return 0;
         }
 
         if (line->type == CONF_STRAY)
-                complain(loader, line->number, "%s, ignoring", line->value);
+                complain(&loader->complaints, line->number, "%s, ignoring", line->value);
         else if (line->is_repeated)
-                complain(loader, line->number, "\"%s\" stands here twice, ignoring",
+                complain(&loader->complaints, line->number, "\"%s\" stands here twice, ignoring",
                          text_escape(line->type == CONF_SECTION ? line->section : line->key, shown));
         else if (strcmp(line->section, "Defaults") == 0)
                 r = line->type == CONF_ASSIGNMENT ? defaults_set(loader, line) : 0;
         else if (line->type == CONF_SECTION)
-                complain(loader, line->number, "unknown section [%s], ignoring", text_escape(line->section, shown));
+                complain(&loader->complaints, line->number, "unknown section [%s], ignoring",
+                         text_escape(line->section, shown));
         else if (!*line->section)
-                complain(loader, line->number, "\"%s\" stands before the first section, ignoring",
+                complain(&loader->complaints, line->number, "\"%s\" stands before the first section, ignoring",
                          text_escape(line->key, shown));
 
         return r == -EINVAL ? 0 : r;
-}
-
-static const char *explain_file(int r) {
-        switch (r) {
-        case -EPERM:
-                return "it, or a folder on the way to it, is not root's alone";
-        case -ENOTTY:
-                return "not a regular file";
-        case -ENOTDIR:
-                return "it, or something on the way to it, is not a folder";
-        case -EFBIG:
-                return "larger than 1 MiB";
-        case -EBADMSG:
-                return "a NUL, or a line of more than 4096 bytes";
-        default:
-                return strerror(-r);
-        }
 }
 
 static int load_file(Loader *loader, const char *path) {
@@ -393,8 +279,8 @@ static int load_file(Loader *loader, const char *path) {
         ConfFile file;
         int r;
 
-        loader->path = path;
-        r = conffile_read(&file, path, &line);
+        loader->complaints.path = path;
+        r = conffile_read(&file, path, /* may_be_own= */ false, &line);
         for (size_t i = 0; r == 0 && i < file.n_lines; i++)
                 r = load_line(loader, &file.lines[i]);
         conffile_done(&file);
@@ -404,174 +290,56 @@ static int load_file(Loader *loader, const char *path) {
         if (r < 0) {
                 /* Nobody knows which grant it was to narrow. */
                 loader->is_broken = true;
-                complain(loader, line, "%s; every grant is off until this is mended", explain_file(r));
+                complain(&loader->complaints, line, "%s; every grant is off until this is mended", confdir_explain(r));
         }
 
         return 0;
-}
-
-/* systemd makes /run/tapd for tapd's user (RuntimeDirectory=). What tapd could do to itself there it can do anyway; the
- * files in it must be root's all the same. */
-static bool is_own(const char *folder) {
-        static const char own[] = "/run/tapd";
-        size_t length = strlen(folder);
-
-        return length >= strlen(own) && strcmp(folder + length - strlen(own), own) == 0;
 }
 
 /* What cannot be looked into may have narrowed any grant. */
-static void complain_unreadable(Loader *loader, const char *path, int r) {
+static void loader_on_unreadable(const char *path, int r, void *userdata) {
+        Loader *loader = userdata;
+
         loader->is_broken = true;
-        loader->path = path;
-        complain(loader, 0, "%s; every grant is off until this is mended", explain_file(r));
+        loader->complaints.path = path;
+        complain(&loader->complaints, 0, "%s; every grant is off until this is mended", confdir_explain(r));
 }
 
-/* Whether there is such a file or folder in a folder that may be believed; one that may not is complained of. */
-static bool is_there(Loader *loader, const char *folder, const char *path) {
-        struct stat st;
-        int r;
-
-        if (lstat(path, &st) < 0) {
-                if (errno != ENOENT)
-                        complain_unreadable(loader, path, -errno);
-                return false;
-        }
-
-        r = file_check_folder(folder, is_own(folder));
-        if (r < 0)
-                complain_unreadable(loader, folder, r);
-
-        return r > 0;
-}
-
-static int load_main(Loader *loader, const char *root) {
-        for (size_t i = 0; i < sizeof(config_folders) / sizeof(config_folders[0]); i++) {
-                char folder[PATH_MAX], path[PATH_MAX + 16];
-
-                (void) snprintf(folder, sizeof(folder), "%s%s", root, config_folders[i]);
-                (void) snprintf(path, sizeof(path), "%s/tapd.conf", folder);
-                if (is_there(loader, folder, path))
-                        return load_file(loader, path);
-        }
-
-        return 0;
-}
-
-typedef struct DropIn {
+/* tapd.conf and its drop-ins. */
+static int load_files(Loader *loader, const ConfDirs *dirs) {
         char path[PATH_MAX];
-        const char *name;
-} DropIn;
-
-typedef struct DropIns {
-        DropIn **items;
-        size_t n_items;
-} DropIns;
-
-static bool is_drop_in(const char *name) {
-        size_t length = strlen(name);
-
-        return *name != '.' && length > strlen(".conf") && strcmp(name + length - strlen(".conf"), ".conf") == 0;
-}
-
-static bool drop_ins_have(const DropIns *drop_ins, const char *name) {
-        for (size_t i = 0; i < drop_ins->n_items; i++)
-                if (strcmp(drop_ins->items[i]->name, name) == 0)
-                        return true;
-
-        return false;
-}
-
-static int drop_ins_add(DropIns *drop_ins, const char *folder, const char *name) {
-        DropIn **grown, *item;
-
-        /* Folders come from the highest to the lowest: the first of a name counts. */
-        if (!is_drop_in(name) || drop_ins_have(drop_ins, name))
-                return 0;
-
-        grown = reallocarray(drop_ins->items, drop_ins->n_items + 1, sizeof(*grown));
-        if (!grown)
-                return -ENOMEM;
-        drop_ins->items = grown;
-
-        item = malloc(sizeof(*item));
-        if (!item)
-                return -ENOMEM;
-
-        if (snprintf(item->path, sizeof(item->path), "%s/%s", folder, name) >= (int) sizeof(item->path)) {
-                free(item);
-                return 0;
-        }
-        item->name = strrchr(item->path, '/') + 1;
-        grown[drop_ins->n_items++] = item;
-        return 0;
-}
-
-static int drop_ins_list(Loader *loader, DropIns *drop_ins, const char *folder) {
-        struct dirent *entry;
-        DIR *dir;
-        int r;
-
-        r = file_check_folder(folder, is_own(folder));
-        dir = r > 0 ? opendir(folder) : NULL;
-        if (!dir) {
-                if (r != 0)
-                        complain_unreadable(loader, folder, r < 0 ? r : -errno);
-                return 0;
-        }
-
-        r = 0;
-
-        while (r == 0 && (entry = readdir(dir)))
-                r = drop_ins_add(drop_ins, folder, entry->d_name);
-
-        (void) closedir(dir);
-        return r;
-}
-
-static int drop_in_compare(const void *a, const void *b) {
-        return strcmp((*(DropIn *const *) a)->name, (*(DropIn *const *) b)->name);
-}
-
-static int load_drop_ins(Loader *loader, const char *root) {
-        DropIns drop_ins = {};
+        ConfPaths paths;
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < sizeof(config_folders) / sizeof(config_folders[0]); i++) {
-                char parent[PATH_MAX], folder[PATH_MAX + 16];
+        if (confdirs_find(dirs, "tapd.conf", loader_on_unreadable, loader, path) > 0)
+                r = load_file(loader, path);
+        if (r == 0)
+                r = confdirs_list(dirs, "tapd.conf.d", ".conf", loader_on_unreadable, loader, &paths);
+        if (r < 0)
+                return r;
 
-                (void) snprintf(parent, sizeof(parent), "%s%s", root, config_folders[i]);
-                (void) snprintf(folder, sizeof(folder), "%s/tapd.conf.d", parent);
-                if (is_there(loader, parent, folder))
-                        r = drop_ins_list(loader, &drop_ins, folder);
-        }
+        for (size_t i = 0; i < paths.n_items && r == 0; i++)
+                r = load_file(loader, paths.items[i].path);
 
-        if (drop_ins.n_items > 0)
-                qsort(drop_ins.items, drop_ins.n_items, sizeof(*drop_ins.items), drop_in_compare);
-
-        for (size_t i = 0; i < drop_ins.n_items; i++) {
-                if (r == 0)
-                        r = load_file(loader, drop_ins.items[i]->path);
-                free(drop_ins.items[i]);
-        }
-
-        free(drop_ins.items);
+        confpaths_done(&paths);
         return r;
 }
 
-static void ignore_complaint(const char *path, unsigned line, const char *text, void *userdata) {
-}
-
-int config_load(const char *root, config_complain_t complain_function, void *userdata, Config *ret) {
+int config_load(const char *root, const char *state_path, complain_t tell, void *userdata, Config *ret) {
         Loader loader = {
                 .config.defaults = { .group = TAPD_ID_UNSET, .multi_queue = true },
-                .complain = complain_function ? complain_function : ignore_complaint,
-                .userdata = userdata,
+                .complaints = { .tell = tell, .userdata = userdata },
         };
+        ConfDirs dirs;
         int r;
 
-        r = load_main(&loader, root);
-        if (r == 0)
-                r = load_drop_ins(&loader, root);
+        /* What was declared over the bus is TAPs; grants are the administrator's alone. */
+        confdirs_init(&dirs, root, /* state_path= */ NULL);
+        r = load_files(&loader, &dirs);
+        if (r == 0) {
+                confdirs_init(&dirs, root, state_path);
+                r = declarations_load(&dirs, &loader.config.defaults, &loader.complaints, &loader.config.declared);
+        }
         if (r < 0) {
                 config_done(&loader.config);
                 return r;
@@ -589,12 +357,13 @@ void config_done(Config *config) {
                 Grant *grant = &config->grants[i];
 
                 free(grant->name);
-                list_done(&grant->users);
-                list_done(&grant->user_groups);
-                list_done(&grant->groups);
+                idlist_done(&grant->users);
+                idlist_done(&grant->user_groups);
+                idlist_done(&grant->groups);
                 words_free(grant->names);
         }
 
+        declarations_done(&config->declared);
         free(config->grants);
         *config = (Config){};
 }

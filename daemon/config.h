@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "declaration.h"
+#include "idlist.h"
 #include "spec.h"
 
 /*
@@ -12,12 +14,6 @@
  * tapd.conf in /etc/tapd, /run/tapd and /usr/lib/tapd; its drop-ins, *.conf in tapd.conf.d of all three, come after it,
  * sorted by name, where the same name in a higher folder hides the lower one (UAPI configuration files specification).
  */
-
-/* A list of ids that a grant names; all lists are the grant's own. */
-typedef struct IdList {
-        uint32_t *ids;
-        size_t n_ids;
-} IdList;
 
 typedef struct Grant {
         char *name;
@@ -35,15 +31,13 @@ typedef struct Config {
         uint64_t idle_usec; /* IdleSec=: runtime TAPs that nobody used for so long are deleted; 0: never */
         Grant *grants;
         size_t n_grants;
+        Declarations declared; /* .tap files */
 } Config;
 
-/* What is wrong, where; one call a complaint, in the order of the lines. @line 0: the file as such. */
-typedef void (*config_complain_t)(const char *path, unsigned line, const char *text, void *userdata);
+/* Reads the files below @root ("" for the host's own), and what was declared over the bus below @state_path (NULL:
+ * not). Names of users and groups are looked up with NSS, which may wait for a directory server: never call it inside
+ * the loop. What cannot be read is complained of and left out; negative errno only where there is no memory. */
+int config_load(const char *root, const char *state_path, complain_t tell, void *userdata, Config *ret);
 
-/* Reads the files below @root ("" for the host's own). Names of users and groups are looked up with NSS, which may
- * wait for a directory server: call it before the loop runs. What cannot be read is complained of and left out;
- * negative errno only where there is no memory. */
-int config_load(const char *root, config_complain_t complain, void *userdata, Config *ret);
-
-/* Frees the grants; what was borrowed from it (GateVerdict.grant) goes with it. */
+/* Frees all of it; what was borrowed from it (GateVerdict.grant, a Declaration) goes with it. */
 void config_done(Config *config);

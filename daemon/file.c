@@ -77,7 +77,7 @@ static int write_all(int fd, const char *data, size_t size) {
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-int file_write(int dirfd, const char *name, const char *data, size_t size) {
+int file_write(int dirfd, const char *name, mode_t mode, const char *data, size_t size) {
         char temporary[NAME_MAX + 1];
         int fd, r;
 
@@ -90,7 +90,7 @@ int file_write(int dirfd, const char *name, const char *data, size_t size) {
                 return -errno;
 
         /* One that a crash left may have been made under another umask. */
-        r = fchmod(fd, 0600) < 0 ? -errno : write_all(fd, data, size);
+        r = fchmod(fd, mode) < 0 ? -errno : write_all(fd, data, size);
         if (close(fd) < 0 && r == 0)
                 r = -errno;
         if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
@@ -110,8 +110,8 @@ int file_remove(int dirfd, const char *name) {
         return fsync(dirfd) < 0 ? -errno : 0;
 }
 
-static bool is_trusted(const struct stat *st) {
-        return st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+static bool is_trusted(const struct stat *st, bool or_own) {
+        return (st->st_uid == 0 || (or_own && st->st_uid == geteuid())) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 int file_check_folder(const char *path, bool or_own) {
@@ -122,8 +122,7 @@ int file_check_folder(const char *path, bool or_own) {
         if (!S_ISDIR(st.st_mode))
                 return -ENOTDIR;
 
-        return (st.st_uid == 0 || (or_own && st.st_uid == geteuid())) && !(st.st_mode & (S_IWGRP | S_IWOTH)) ? 1
-                                                                                                             : -EPERM;
+        return is_trusted(&st, or_own) ? 1 : -EPERM;
 }
 
 /* How many links a path may lead over, as in the kernel (MAXSYMLINKS). */
@@ -168,7 +167,7 @@ static int walk_check(const Walk *walk) {
         if (stat(*walk->walked ? walk->walked : "/", &st) < 0)
                 return -errno;
 
-        return is_trusted(&st) ? 0 : -EPERM;
+        return is_trusted(&st, /* or_own= */ false) ? 0 : -EPERM;
 }
 
 static int walk_step(Walk *walk, const char *name) {
@@ -243,7 +242,7 @@ static int resolve(const char *path, char resolved[static PATH_MAX]) {
         return walk.n_links > 0 && strcmp(resolved, "/dev/null") == 0 ? -ENODATA : 0;
 }
 
-int file_read_trusted(const char *path, size_t limit, char **ret_data, size_t *ret_size) {
+int file_read_trusted(const char *path, bool or_own, size_t limit, char **ret_data, size_t *ret_size) {
         char resolved[PATH_MAX];
         struct stat st;
         int fd, r;
@@ -260,7 +259,7 @@ int file_read_trusted(const char *path, size_t limit, char **ret_data, size_t *r
                 r = -errno;
         else if (!S_ISREG(st.st_mode))
                 r = -ENOTTY;
-        else if (!is_trusted(&st))
+        else if (!is_trusted(&st, or_own))
                 r = -EPERM;
         else if (st.st_size == 0)
                 r = -ENODATA;

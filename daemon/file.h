@@ -9,9 +9,9 @@
  * -EFBIG above @limit bytes, -ENOTTY where it is no regular file; never blocks on a FIFO. */
 int file_read(int dirfd, const char *name, size_t limit, char **ret_data, size_t *ret_size);
 
-/* Replaces a file at once: temporary file, fsync, rename, fsync of the folder; mode 0600. After a crash it has the old
- * or the new content. */
-int file_write(int dirfd, const char *name, const char *data, size_t size);
+/* Replaces a file at once: temporary file, fsync, rename, fsync of the folder; whatever the umask, it gets @mode. After
+ * a crash it has the old or the new content. */
+int file_write(int dirfd, const char *name, mode_t mode, const char *data, size_t size);
 
 /* Removes a file; one that is absent is no error. */
 int file_remove(int dirfd, const char *name);
@@ -20,7 +20,8 @@ int file_remove(int dirfd, const char *name);
  * may, 0 where there is none, -EPERM where it may not. */
 int file_check_folder(const char *path, bool or_own);
 
-/* Reads a configuration file that only root may have written, at most @limit bytes. -EPERM where it is not root's or
- * others may write it, or where a symbolic link leads through a folder like that; -ENOTTY where it is no regular file;
- * -EFBIG above @limit; -ENODATA where it is masked (empty, or a link to /dev/null). */
-int file_read_trusted(const char *path, size_t limit, char **ret_data, size_t *ret_size);
+/* Reads a configuration file that only root, or where @or_own tapd itself, may have written, at most @limit bytes.
+ * -EPERM where it is somebody else's or others may write it, or where a symbolic link leads through a folder like that;
+ * -ENOTTY where it is no regular file; -EFBIG above @limit; -ENODATA where it is masked (empty, or a link to
+ * /dev/null). */
+int file_read_trusted(const char *path, bool or_own, size_t limit, char **ret_data, size_t *ret_size);

@@ -21,16 +21,8 @@ bool caller_in_group(const Caller *caller, gid_t gid) {
         return false;
 }
 
-static bool list_has(const IdList *list, uint32_t id) {
-        for (size_t i = 0; i < list->n_ids; i++)
-                if (list->ids[i] == id)
-                        return true;
-
-        return false;
-}
-
 static bool grant_names_user(const Grant *grant, const Caller *caller) {
-        return !grant->is_off && list_has(&grant->users, caller->uid);
+        return !grant->is_off && idlist_has(&grant->users, caller->uid);
 }
 
 static bool grant_names_caller(const Grant *grant, const Caller *caller) {
@@ -76,7 +68,7 @@ static bool grant_covers(const Grant *grant, const Config *config, const Caller 
         else if (spec->user != TAPD_ID_UNSET && spec->user != caller->uid)
                 (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "User=: %u is another user", spec->user);
         else if (spec->group != TAPD_ID_UNSET && spec->group != config->defaults.group &&
-                 !list_has(&grant->groups, spec->group))
+                 !idlist_has(&grant->groups, spec->group))
                 (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "Group=: %u is not in Groups= of grant %s",
                                  spec->group, grant->name);
         else
@@ -168,7 +160,7 @@ static bool any_grant_has_group(const Config *config, const Caller *caller, gid_
                 return true;
 
         for (size_t i = 0; i < config->n_grants; i++)
-                if (grant_names_caller(&config->grants[i], caller) && list_has(&config->grants[i].groups, group))
+                if (grant_names_caller(&config->grants[i], caller) && idlist_has(&config->grants[i].groups, group))
                         return true;
 
         return false;

@@ -97,6 +97,13 @@ static const char *runtime_path(void) {
         return path && *path == '/' && !strchr(path, ':') ? path : "/run/tapd";
 }
 
+/* StateDirectory= of the unit. */
+static const char *state_path(void) {
+        const char *path = getenv("STATE_DIRECTORY");
+
+        return path && *path == '/' && !strchr(path, ':') ? path : "/var/lib/tapd";
+}
+
 static void on_complaint(const char *path, unsigned line, const char *text, void *userdata) {
         char shown[TEXT_ESCAPED_SIZE];
 
@@ -168,7 +175,7 @@ static int run(const Options *options) {
 
         r = set_up_event(&event);
         if (r >= 0)
-                r = config_load(options->root, on_complaint, NULL, &config);
+                r = config_load(options->root, state_path(), on_complaint, NULL, &config);
         if (r >= 0)
                 r = manager_new(event, runtime_path(), &manager);
         if (r >= 0)

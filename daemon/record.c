@@ -259,7 +259,7 @@ int record_store_save(RecordStore *store, const Record *record) {
         if (r < 0)
                 return r;
 
-        r = file_write(store->fd, record->name, text, strlen(text));
+        r = file_write(store->fd, record->name, 0600, text, strlen(text));
         free(text);
         return r;
 }

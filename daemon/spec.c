@@ -136,6 +136,57 @@ bool spec_is_given(const TapSpec *spec, SettingId id) {
         return spec->given & UINT32_C(1) << id;
 }
 
+void spec_forget(TapSpec *spec, SettingId id) {
+        spec->given &= ~(UINT32_C(1) << id);
+        if (id == SETTING_MAC_ADDRESS)
+                spec->has_mac = false;
+}
+
+static const char *format_number(uint32_t number, char value[static SPEC_VALUE_SIZE]) {
+        if (number == SPEC_UNSET)
+                return "";
+
+        (void) snprintf(value, SPEC_VALUE_SIZE, "%u", number);
+        return value;
+}
+
+static const char *format_flag(bool flag) {
+        return flag ? "yes" : "no";
+}
+
+const char *spec_format(const TapSpec *spec, SettingId id, char value[static SPEC_VALUE_SIZE]) {
+        switch (id) {
+        case SETTING_KIND:
+                return spec_kind_name(spec);
+        case SETTING_USER:
+                return format_number(spec->user, value);
+        case SETTING_GROUP:
+                return format_number(spec->group, value);
+        case SETTING_SHARED:
+                return format_flag(spec->shared);
+        case SETTING_MULTI_QUEUE:
+                return format_flag(spec->mode.multi_queue);
+        case SETTING_VNET_HEADER:
+                return format_flag(spec->mode.vnet_header);
+        case SETTING_PACKET_INFO:
+                return format_flag(spec->mode.packet_info);
+        case SETTING_UP:
+                return format_flag(spec->up);
+        case SETTING_DESCRIPTION:
+                return spec->description;
+        case SETTING_MAC_ADDRESS:
+                return spec->has_mac ? spec_mac_format(spec->mac, value) : "";
+        case SETTING_MTU_BYTES:
+                return format_number(spec->mtu, value);
+        case SETTING_TRANSMIT_QUEUE_LENGTH:
+                return format_number(spec->transmit_queue_length, value);
+        case _SETTING_MAX:
+                break;
+        }
+
+        return "";
+}
+
 int spec_set(TapSpec *spec, const Setting *setting, const SettingValue *value, Fault *fault) {
         if (spec_is_given(spec, setting->id))
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "%s=: given twice", setting->key);

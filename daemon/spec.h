@@ -73,6 +73,13 @@ int spec_change(TapSpec *spec, const TapSpec *change, bool is_ephemeral, Fault *
 /* Whether a setting was named. */
 bool spec_is_given(const TapSpec *spec, SettingId id);
 
+/* Lets a setting be named anew. */
+void spec_forget(TapSpec *spec, SettingId id);
+
+/* A setting as files write it (setting_parse() reads it back); "" for a number or id that is not set. */
+#define SPEC_VALUE_SIZE (SPEC_DESCRIPTION_MAX + 1)
+const char *spec_format(const TapSpec *spec, SettingId id, char value[static SPEC_VALUE_SIZE]);
+
 /* An address as aa:bb:cc:dd:ee:ff, and back; -EINVAL for every other form. */
 #define SPEC_MAC_SIZE sizeof("aa:bb:cc:dd:ee:ff")
 const char *spec_mac_format(const uint8_t mac[static 6], char text[static SPEC_MAC_SIZE]);

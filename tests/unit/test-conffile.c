@@ -335,16 +335,16 @@ static void test_read(void) {
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
                 put_bytes("/etc/a.conf", text, cases[i].size);
-                g_assert_cmpint(conffile_read(&file, "/etc/a.conf", &line), ==, cases[i].r);
+                g_assert_cmpint(conffile_read(&file, "/etc/a.conf", false, &line), ==, cases[i].r);
                 conffile_done(&file);
         }
 
         put_text("/etc/a.conf", "[A]\nk=v\n");
-        g_assert_cmpint(conffile_read(&file, "/etc/a.conf", &line), ==, 0);
+        g_assert_cmpint(conffile_read(&file, "/etc/a.conf", false, &line), ==, 0);
         g_assert_cmpuint(file.n_lines, ==, 2);
         conffile_done(&file);
 
-        g_assert_cmpint(conffile_read(&file, "/etc/absent.conf", &line), ==, -ENOENT);
+        g_assert_cmpint(conffile_read(&file, "/etc/absent.conf", false, &line), ==, -ENOENT);
         conffile_done(&file);
         scratch_free(scratch);
 }

@@ -30,7 +30,7 @@ static Loaded load(void) {
         Loaded loaded = { .complaints = g_ptr_array_new_with_free_func(g_free) };
 
         (void) alarm(BLOCKED_SECONDS);
-        g_assert_cmpint(config_load("", on_complaint, loaded.complaints, &loaded.config), ==, 0);
+        g_assert_cmpint(config_load("", NULL, on_complaint, loaded.complaints, &loaded.config), ==, 0);
         (void) alarm(0);
         return loaded;
 }
@@ -322,7 +322,7 @@ static void test_root(void) {
         put_text("/srv/host" ETC, LAB "Foo=1\n");
         put_text("/srv/host" ETC ".d/10.conf", OTHER);
         put_text(ETC, LAB);
-        g_assert_cmpint(config_load("/srv/host", NULL, NULL, &config), ==, 0);
+        g_assert_cmpint(config_load("/srv/host", NULL, NULL, NULL, &config), ==, 0);
         check_grants(&config, OFF "; " OTHER_IS);
         config_done(&config);
         scratch_free(scratch);

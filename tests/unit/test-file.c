@@ -162,13 +162,13 @@ static void test_write(void) {
         g_autofree char *path = in(scratch, "a"), *large = repeat("0123456789abcdef", 100000);
         struct stat st;
 
-        g_assert_cmpint(file_write(scratch->fd, "a", first, strlen(first)), ==, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, first, strlen(first)), ==, 0);
         check_content(scratch, "a", first, strlen(first));
-        g_assert_cmpint(file_write(scratch->fd, "a", second, sizeof(second)), ==, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, second, sizeof(second)), ==, 0);
         check_content(scratch, "a", second, sizeof(second));
-        g_assert_cmpint(file_write(scratch->fd, "a", large, strlen(large)), ==, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, large, strlen(large)), ==, 0);
         check_content(scratch, "a", large, strlen(large));
-        g_assert_cmpint(file_write(scratch->fd, "a", "", 0), ==, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, "", 0), ==, 0);
         check_content(scratch, "a", "", 0);
 
         g_assert_cmpint(stat(path, &st), ==, 0);
@@ -183,9 +183,9 @@ static void test_write_replaces(void) {
         char before[16] = "";
         int fd;
 
-        g_assert_cmpint(file_write(scratch->fd, "a", "before", 6), ==, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, "before", 6), ==, 0);
         fd = openat(scratch->fd, "a", O_RDONLY | O_CLOEXEC);
-        g_assert_cmpint(file_write(scratch->fd, "a", "after!", 6), ==, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, "after!", 6), ==, 0);
         g_assert_cmpint(read(fd, before, sizeof(before)), ==, 6);
         g_assert_cmpmem(before, 6, "before", 6);
         (void) close(fd);
@@ -199,7 +199,7 @@ static void test_write_link(void) {
 
         put_text(target, "untouched");
         put_link("target", link);
-        g_assert_cmpint(file_write(scratch->fd, "a", "new", 3), ==, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, "new", 3), ==, 0);
         check_content(scratch, "a", "new", 3);
         check_content(scratch, "target", "untouched", 9);
         scratch_free(scratch);
@@ -212,9 +212,9 @@ static void test_write_fails(void) {
         g_autofree char *path = in(scratch, "folder");
 
         make_folder(path);
-        g_assert_cmpint(file_write(scratch->fd, "folder", "x", 1), <, 0);
-        g_assert_cmpint(file_write(scratch->fd, long_name, "x", 1), <, 0);
-        g_assert_cmpint(file_write(scratch->fd, "absent/a", "x", 1), <, 0);
+        g_assert_cmpint(file_write(scratch->fd, "folder", 0600, "x", 1), <, 0);
+        g_assert_cmpint(file_write(scratch->fd, long_name, 0600, "x", 1), <, 0);
+        g_assert_cmpint(file_write(scratch->fd, "absent/a", 0600, "x", 1), <, 0);
         g_assert_cmpuint(count_entries(scratch), ==, 1);
         g_assert_true(g_file_test(path, G_FILE_TEST_IS_DIR));
         scratch_free(scratch);
@@ -225,7 +225,7 @@ static void test_write_no_folder(void) {
         Scratch *scratch = scratch_new();
 
         g_assert_cmpint(g_rmdir(scratch->path), ==, 0);
-        g_assert_cmpint(file_write(scratch->fd, "a", "x", 1), <, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, "x", 1), <, 0);
         scratch_free(scratch);
 }
 
@@ -233,7 +233,7 @@ static void test_remove(void) {
         Scratch *scratch = scratch_new();
         g_autofree char *folder = in(scratch, "folder");
 
-        g_assert_cmpint(file_write(scratch->fd, "a", "x", 1), ==, 0);
+        g_assert_cmpint(file_write(scratch->fd, "a", 0600, "x", 1), ==, 0);
         g_assert_cmpint(file_remove(scratch->fd, "a"), ==, 0);
         g_assert_cmpuint(count_entries(scratch), ==, 0);
         g_assert_cmpint(file_remove(scratch->fd, "a"), ==, 0);
@@ -390,7 +390,7 @@ static void check_trusted(int expected) {
         int r;
 
         (void) alarm(BLOCKED_SECONDS);
-        r = file_read_trusted("/etc/a", 100, &data, &size);
+        r = file_read_trusted("/etc/a", false, 100, &data, &size);
         (void) alarm(0);
 
         g_assert_cmpint(r, ==, expected);
@@ -443,11 +443,11 @@ static void test_trusted_limit(void) {
                 return;
 
         put_text("/etc/a", text);
-        g_assert_cmpint(file_read_trusted("/etc/a", 100, &data, &size), ==, 0);
+        g_assert_cmpint(file_read_trusted("/etc/a", false, 100, &data, &size), ==, 0);
         g_assert_cmpmem(data, size, text, 100);
         g_assert_cmpint(data[size], ==, '\0');
         free(data);
-        g_assert_cmpint(file_read_trusted("/etc/a", 99, &data, &size), ==, -EFBIG);
+        g_assert_cmpint(file_read_trusted("/etc/a", false, 99, &data, &size), ==, -EFBIG);
         scratch_free(scratch);
 }
 

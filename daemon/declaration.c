@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "declaration.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conffile.h"
+#include "names.h"
+#include "text.h"
+
+/* The reading of all files; what belongs to one file is in Draft. */
+typedef struct Reader {
+        const ConfDirs *dirs;
+        const SpecDefaults *defaults;
+        Complaints *complaints;
+        Declarations declarations;
+} Reader;
+
+/* What one file and its drop-ins have said so far. */
+typedef struct Draft {
+        Reader *reader;
+        DeclarationFile *file;
+        TapSpec spec;
+        PortSpec port;
+        char name[NAME_SIZE + 8]; /* what the last Name= said; "" where none did */
+        unsigned name_line;
+        uint64_t first, count;
+        bool has_first, has_count;
+        bool is_bad;
+} Draft;
+
+static void draft_complain(Draft *draft, unsigned line, const char *text) {
+        draft->is_bad = true;
+        complain(draft->reader->complaints, line, "%s", text);
+}
+
+/* A value that the table of settings does not take as text. */
+static void explain_value(const Setting *setting, const char *value, int r, Fault *fault) {
+        char shown[TEXT_ESCAPED_SIZE];
+        const char *words = "";
+
+        switch (setting->form) {
+        case SETTING_FORM_STRING:
+                break;
+        case SETTING_FORM_BOOL:
+                words = "yes or no";
+                break;
+        case SETTING_FORM_NUMBER:
+                words = "not a decimal number that is small enough";
+                break;
+        case SETTING_FORM_USER:
+        case SETTING_FORM_GROUP:
+                words = idlist_explain(r);
+                break;
+        }
+
+        (void) fault_set(fault, TAPD_ERROR_INVALID_ARGS, "%s=: \"%s\", %s", setting->key, text_escape(value, shown),
+                         words);
+}
+
+static int draft_set_setting(Draft *draft, const Setting *setting, const char *text, Fault *fault) {
+        SettingValue value;
+        int r;
+
+        r = setting_parse(setting, text, &value);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                explain_value(setting, text, r, fault);
+                return -EINVAL;
+        }
+
+        /* A drop-in's takes the place of what the file said; twice in one file was refused before. */
+        spec_forget(&draft->spec, setting->id);
+        return spec_set(&draft->spec, setting, &value, fault);
+}
+
+static int draft_set_name(Draft *draft, const ConfLine *line, Fault *fault) {
+        int r;
+
+        r = name_check_wish(line->value, fault);
+        if (r < 0)
+                return r;
+        if (!*line->value)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Name=: is empty");
+
+        (void) snprintf(draft->name, sizeof(draft->name), "%s", line->value);
+        draft->name_line = line->number;
+        return 0;
+}
+
+static int set_number(const ConfLine *line, uint64_t min, uint64_t max, uint64_t *number, Fault *fault) {
+        char shown[TEXT_ESCAPED_SIZE];
+
+        if (parse_decimal(line->value, max, number) < 0 || *number < min)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "%s=: \"%s\", not in %llu..%llu", line->key,
+                                 text_escape(line->value, shown), (unsigned long long) min, (unsigned long long) max);
+
+        return 0;
+}
+
+static int draft_set_managers(Draft *draft, const ConfLine *line, Fault *fault) {
+        int r;
+
+        idlist_done(&draft->file->managers);
+        idlist_done(&draft->file->manager_groups);
+        r = idlist_read(draft->reader->complaints, line, &draft->file->managers, &draft->file->manager_groups);
+
+        /* It was complained of already. */
+        draft->is_bad = draft->is_bad || r == -EINVAL;
+        return r == -EINVAL ? 0 : r;
+}
+
+static int draft_set_tap(Draft *draft, const ConfLine *line, Fault *fault) {
+        const Setting *setting = setting_find(line->key);
+        char shown[TEXT_ESCAPED_SIZE];
+
+        if (setting)
+                return draft_set_setting(draft, setting, line->value, fault);
+        if (strcmp(line->key, "Name") == 0)
+                return draft_set_name(draft, line, fault);
+        if (strcmp(line->key, "Managers") == 0)
+                return draft_set_managers(draft, line, fault);
+        if (strcmp(line->key, "First") == 0) {
+                draft->has_first = true;
+                return set_number(line, 0, 65535, &draft->first, fault);
+        }
+        if (strcmp(line->key, "Count") == 0) {
+                draft->has_count = true;
+                return set_number(line, 1, DECLARATIONS_MAX, &draft->count, fault);
+        }
+
+        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "unknown key \"%s\" in [Tap]", text_escape(line->key, shown));
+}
+
+static int draft_set_port(Draft *draft, const ConfLine *line, Fault *fault) {
+        char shown[TEXT_ESCAPED_SIZE];
+        int r;
+
+        r = portspec_set(&draft->port, line->key, line->value, fault);
+        if (r == 0)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "unknown key \"%s\" in [Port]",
+                                 text_escape(line->key, shown));
+
+        return r < 0 ? r : 0;
+}
+
+/* -ENOMEM only: everything else is complained of. */
+static int draft_read_line(Draft *draft, const ConfLine *line) {
+        bool is_tap = strcmp(line->section, "Tap") == 0, is_port = strcmp(line->section, "Port") == 0;
+        char shown[TEXT_ESCAPED_SIZE];
+        Fault fault = {};
+        int r = 0;
+
+        if (line->type == CONF_STRAY)
+                (void) fault_set(&fault, TAPD_ERROR_INVALID_ARGS, "%s", line->value);
+        else if (line->is_repeated)
+                (void) fault_set(&fault, TAPD_ERROR_INVALID_ARGS, "\"%s\" stands here twice",
+                                 text_escape(line->type == CONF_SECTION ? line->section : line->key, shown));
+        else if (line->type == CONF_SECTION && !is_tap && !is_port)
+                (void) fault_set(&fault, TAPD_ERROR_INVALID_ARGS, "unknown section [%s]",
+                                 text_escape(line->section, shown));
+        else if (line->type == CONF_ASSIGNMENT && !*line->section)
+                (void) fault_set(&fault, TAPD_ERROR_INVALID_ARGS, "\"%s\" stands before the first section",
+                                 text_escape(line->key, shown));
+        else if (line->type == CONF_ASSIGNMENT && is_tap)
+                r = draft_set_tap(draft, line, &fault);
+        else if (line->type == CONF_ASSIGNMENT && is_port)
+                r = draft_set_port(draft, line, &fault);
+
+        if (fault.error != TAPD_ERROR_NONE && fault.error != TAPD_ERROR_NO_MEMORY)
+                draft_complain(draft, line->number, fault.text);
+
+        return r == -ENOMEM ? r : 0;
+}
+
+/* 1 when it was read, 0 where it is masked or cannot be. */
+static int draft_read(Draft *draft, const char *path, bool may_be_own) {
+        unsigned line;
+        ConfFile file;
+        int r;
+
+        draft->reader->complaints->path = path;
+        r = conffile_read(&file, path, may_be_own, &line);
+        for (size_t i = 0; r == 0 && i < file.n_lines; i++)
+                r = draft_read_line(draft, &file.lines[i]);
+        conffile_done(&file);
+
+        if (r == 0)
+                return 1;
+        if (r == -ENOMEM || r == -ENODATA)
+                return r == -ENOMEM ? r : 0;
+
+        draft_complain(draft, line, confdir_explain(r));
+        return 0;
+}
+
+static void draft_on_unreadable(const char *path, int r, void *userdata) {
+        Draft *draft = userdata;
+
+        draft->reader->complaints->path = path;
+        draft_complain(draft, 0, confdir_explain(r));
+}
+
+static int draft_read_drop_ins(Draft *draft, const char *name) {
+        char folder[sizeof("taps.d/") + NAME_MAX + sizeof(".d")];
+        ConfPaths paths;
+        int r;
+
+        (void) snprintf(folder, sizeof(folder), "taps.d/%s.d", name);
+        r = confdirs_list(draft->reader->dirs, folder, ".conf", draft_on_unreadable, draft, &paths);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < paths.n_items && r >= 0; i++)
+                r = draft_read(draft, paths.items[i].path, paths.items[i].dir->owns_files);
+
+        confpaths_done(&paths);
+        return r;
+}
+
+/* What can be said only when all is read. */
+static int draft_complete(Draft *draft, Fault *fault) {
+        static const SpecOwner root = { .uid = 0, .in_default_group = true };
+        bool is_template = name_is_template(draft->name);
+        int r;
+
+        if (!*draft->name)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Name=: is missing in [Tap]");
+        if (is_template && !draft->has_count)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Count=: is missing; Name= has a %%d");
+        if (!is_template && (draft->has_count || draft->has_first))
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "%s=: needs a Name= with %%d",
+                                 draft->has_count ? "Count" : "First");
+        if (draft->has_count && draft->spec.has_mac)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "MACAddress=: would be that of all %llu TAPs",
+                                 (unsigned long long) draft->count);
+
+        r = spec_complete(&draft->spec, draft->reader->defaults, &root, fault);
+        if (r == 0)
+                r = portspec_complete(&draft->port, draft->spec.mode.tun, fault);
+
+        return r;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text) {
+        return text_hash(hash, text, strlen(text) + 1);
+}
+
+static uint64_t declaration_hash(const TapSpec *spec, const PortSpec *port) {
+        char value[SPEC_VALUE_SIZE];
+        uint64_t hash = TEXT_HASH_INIT;
+
+        for (SettingId id = 0; id < _SETTING_MAX; id++)
+                hash = hash_text(hash, spec_format(spec, id, value));
+
+        hash = hash_text(hash, port->switch_name);
+        hash = hash_text(hash, port->interface_id);
+        hash = text_hash(hash, &port->vlan, sizeof(port->vlan));
+        hash = text_hash(hash, &port->isolated, sizeof(port->isolated));
+        return text_hash(hash, port->trunk, port->n_trunk * sizeof(*port->trunk));
+}
+
+static int reader_add(Reader *reader, const Declaration *template, const char *name) {
+        Declaration *declaration = malloc(sizeof(*declaration));
+
+        if (!declaration)
+                return -ENOMEM;
+
+        *declaration = *template;
+        strcpy(declaration->name, name);
+        HASH_ADD_STR(reader->declarations.table, name, declaration);
+        if (declaration->hh.tbl)
+                return 0;
+
+        free(declaration);
+        return -ENOMEM;
+}
+
+/* All names that the draft stands for, by turns: 1 and the name, 0 where there are no more. */
+static int draft_name(const Draft *draft, uint64_t i, char name[static NAME_SIZE], Fault *fault) {
+        if (!name_is_template(draft->name)) {
+                (void) snprintf(name, NAME_SIZE, "%.*s", TAPD_NAME_MAX, draft->name);
+                return i == 0;
+        }
+        if (i >= draft->count)
+                return 0;
+        if (name_expand(draft->name, (unsigned) (draft->first + i), name) < 0)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Name=: \"%s\" becomes too long with %llu",
+                                 draft->name, (unsigned long long) (draft->first + i));
+
+        return 1;
+}
+
+/* Refuses the whole file for one name that is taken: which of them its author meant is not known. */
+static int draft_check_names(const Draft *draft, Fault *fault) {
+        const Declarations *declarations = &draft->reader->declarations;
+        char name[NAME_SIZE];
+        uint64_t i = 0;
+        int r;
+
+        for (; (r = draft_name(draft, i, name, fault)) > 0; i++) {
+                const Declaration *other = declarations_find(declarations, name);
+
+                r = name_check(name, fault);
+                if (r < 0)
+                        return r;
+                if (other)
+                        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Name=: \"%s\" is declared already, in %s",
+                                         name, other->file->path);
+        }
+        if (r < 0)
+                return r;
+
+        if (HASH_COUNT(declarations->table) + i > DECLARATIONS_MAX)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "more than %d TAPs are declared", DECLARATIONS_MAX);
+
+        return 0;
+}
+
+static int draft_add_all(const Draft *draft) {
+        const Declaration template = {
+                .spec = draft->spec,
+                .port = draft->port,
+                .hash = declaration_hash(&draft->spec, &draft->port),
+                .file = draft->file,
+        };
+        char name[NAME_SIZE];
+        int r = 0;
+
+        for (uint64_t i = 0; r == 0 && draft_name(draft, i, name, /* fault= */ NULL) > 0; i++)
+                r = reader_add(draft->reader, &template, name);
+
+        return r;
+}
+
+/* Judges what was read, and takes it or says that it is not taken. */
+static int draft_finish(Draft *draft) {
+        Fault fault = {};
+        int r = 0;
+
+        draft->reader->complaints->path = draft->file->path;
+        if (!draft->is_bad) {
+                r = draft_complete(draft, &fault);
+                if (r == 0)
+                        r = draft_check_names(draft, &fault);
+                if (r < 0)
+                        draft_complain(draft, draft->name_line, fault.text);
+        }
+
+        if (draft->is_bad) {
+                complain(draft->reader->complaints, 0, "it declares nothing until this is mended");
+                draft->file->is_bad = true;
+                draft->reader->declarations.n_bad++;
+                return 0;
+        }
+
+        return draft_add_all(draft);
+}
+
+static int reader_add_file(Reader *reader, const char *path, bool is_state, DeclarationFile **ret) {
+        DeclarationFile *file;
+
+        file = calloc(1, sizeof(*file));
+        if (!file)
+                return -ENOMEM;
+
+        (void) snprintf(file->path, sizeof(file->path), "%s", path);
+        file->is_state = is_state;
+        LL_PREPEND(reader->declarations.files, file);
+        *ret = file;
+        return 0;
+}
+
+static int reader_read(Reader *reader, const char *path, bool is_state) {
+        Draft draft = { .reader = reader, .spec = SPEC_INIT };
+        int r;
+
+        r = reader_add_file(reader, path, is_state, &draft.file);
+        if (r < 0)
+                return r;
+
+        if (strlen(path) > DECLARATION_PATH_MAX) {
+                reader->complaints->path = path;
+                draft_complain(&draft, 0, "its path has more than 255 bytes");
+                return draft_finish(&draft);
+        }
+
+        r = draft_read(&draft, path, is_state);
+        /* Drop-ins change a file; they mend none, and make none of one that is masked. */
+        if (r > 0)
+                r = draft_read_drop_ins(&draft, strrchr(path, '/') + 1);
+        else if (r == 0 && !draft.is_bad)
+                return 0;
+
+        return r < 0 ? r : draft_finish(&draft);
+}
+
+static void reader_on_unreadable(const char *path, int r, void *userdata) {
+        Reader *reader = userdata;
+
+        reader->declarations.is_unreadable = true;
+        reader->complaints->path = path;
+        complain(reader->complaints, 0, "%s; what it declares is not known", confdir_explain(r));
+}
+
+static int reader_read_all(Reader *reader) {
+        ConfPaths paths;
+        int r;
+
+        r = confdirs_list(reader->dirs, "taps.d", ".tap", reader_on_unreadable, reader, &paths);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < paths.n_items && r == 0; i++)
+                r = reader_read(reader, paths.items[i].path, paths.items[i].dir->owns_files);
+
+        confpaths_done(&paths);
+        return r;
+}
+
+int declarations_load(const ConfDirs *dirs, const SpecDefaults *defaults, Complaints *complaints, Declarations *ret) {
+        Reader reader = { .dirs = dirs, .defaults = defaults, .complaints = complaints };
+        int r;
+
+        r = reader_read_all(&reader);
+        if (r < 0) {
+                declarations_done(&reader.declarations);
+                return r;
+        }
+
+        *ret = reader.declarations;
+        return 0;
+}
+
+int declarations_load_file(const ConfDirs *dirs, const char *path, const SpecDefaults *defaults, Complaints *complaints,
+                           Declarations *ret) {
+        Reader reader = { .dirs = dirs, .defaults = defaults, .complaints = complaints };
+        int r;
+
+        r = reader_read(&reader, path, /* is_state= */ false);
+        if (r < 0) {
+                declarations_done(&reader.declarations);
+                return r;
+        }
+
+        *ret = reader.declarations;
+        return 0;
+}
+
+void declarations_done(Declarations *declarations) {
+        Declaration *declaration, *next;
+        DeclarationFile *file, *next_file;
+
+        HASH_ITER(hh, declarations->table, declaration, next) {
+                HASH_DEL(declarations->table, declaration);
+                free(declaration);
+        }
+
+        LL_FOREACH_SAFE(declarations->files, file, next_file) {
+                idlist_done(&file->managers);
+                idlist_done(&file->manager_groups);
+                free(file);
+        }
+
+        *declarations = (Declarations){};
+}
+
+const Declaration *declarations_find(const Declarations *declarations, const char *name) {
+        Declaration *declaration;
+
+        HASH_FIND_STR(declarations->table, name, declaration);
+        return declaration;
+}
+
+bool declarations_have_bad(const Declarations *declarations, const char *path) {
+        for (const DeclarationFile *file = declarations->files; file; file = file->next)
+                if (file->is_bad && strcmp(file->path, path) == 0)
+                        return true;
+
+        return declarations->is_unreadable;
+}
+
+char *declaration_format(const char *name, const TapSpec *spec) {
+        char value[SPEC_VALUE_SIZE], *text = NULL;
+        size_t size;
+        FILE *stream;
+
+        stream = open_memstream(&text, &size);
+        if (!stream)
+                return NULL;
+
+        (void) fprintf(stream, "# Declared over the bus; \"tapctl undeclare %s\" takes it back.\n[Tap]\nName=%s\n",
+                       name, name);
+        for (SettingId id = 0; id < _SETTING_MAX; id++)
+                if (spec_is_given(spec, id))
+                        (void) fprintf(stream, "%s=%s\n", settings_table[id].key, spec_format(spec, id, value));
+
+        if (fclose(stream) == EOF) {
+                free(text);
+                return NULL;
+        }
+
+        return text;
+}
