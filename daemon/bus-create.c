@@ -10,7 +10,7 @@
 
 /* Reads a name and its settings, and judges what can be judged without knowing who asks. */
 static int read_order(Bus *bus, const Job *job, const char **ret_wish, TapSpec *ret_spec, Fault *fault) {
-        const SpecDefaults *defaults = &bus->config->defaults;
+        const SpecDefaults *defaults = &manager_config(bus->manager)->defaults;
         const SpecOwner owner = { .uid = job->caller->uid,
                                   .in_default_group = caller_in_group(job->caller, defaults->group) };
         TapSpec spec = SPEC_INIT;
@@ -36,10 +36,13 @@ static int check_existing(const Job *job, const Tap *tap, const TapSpec *spec, F
         const char *name = tap->record.name;
         const Setting *difference;
 
+        if (tap->record.lifetime == LIFETIME_DECLARED)
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "Name=: \"%s\" is declared in %s", name,
+                                 tap->record.source);
         if (tap->record.creator != job->caller->uid)
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" belongs to uid %u", name,
                                  tap->record.creator);
-        if (tap->state == TAP_LEAVING)
+        if (tap->state == TAP_DELETING)
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" is being deleted", name);
         if (tap->record.lifetime != LIFETIME_RUNTIME)
                 return fault_set(fault, TAPD_ERROR_CONFLICT, "Name=: \"%s\" exists and goes with its last queue", name);
@@ -70,8 +73,8 @@ static int authorize_one(Bus *bus, Job *job, const char *name, const TapSpec *sp
         GateVerdict verdict;
         int r;
 
-        r = gate_create(bus->config, job->caller, name, spec, manager_count_of(bus->manager, job->caller->uid),
-                        &verdict, fault);
+        r = gate_create(manager_config(bus->manager), job->caller, name, spec,
+                        manager_count_of(bus->manager, job->caller->uid), &verdict, fault);
         if (r < 0)
                 return r;
 
@@ -112,6 +115,57 @@ int bus_create_tap(Job *job, void *userdata, Fault *fault) {
                                    .spec = &spec,
                                    .creator = job->caller->uid,
                                    .lifetime = LIFETIME_RUNTIME,
+                           },
+                           /* queues= */ NULL, &tap, fault);
+        if (r < 0)
+                return r;
+
+        answer_created(job, name, true);
+        return 0;
+}
+
+int bus_create_for_unit(Job *job, void *userdata, Fault *fault) {
+        Bus *bus = userdata;
+        const SpecDefaults *defaults = &manager_config(bus->manager)->defaults;
+        TapSpec spec = SPEC_INIT;
+        const char *name;
+        Tap *tap;
+        int r;
+
+        r = sd_bus_message_read_basic(job->message, 's', &name);
+        if (r < 0)
+                return bus_bad_message(fault, r);
+
+        r = name_check(name, fault);
+        if (r == 0)
+                r = spec_complete(
+                        &spec, defaults,
+                        &(const SpecOwner){ .uid = job->caller->uid,
+                                            .in_default_group = caller_in_group(job->caller, defaults->group) },
+                        fault);
+        if (r < 0)
+                return r;
+
+        /* A unit needs the TAP; how it is made is for its file to say. */
+        tap = manager_find(bus->manager, name);
+        if (tap) {
+                r = tap->record.lifetime == LIFETIME_DECLARED ? 0 : check_existing(job, tap, &spec, fault);
+                if (r == 0)
+                        answer_created(job, name, false);
+                return r;
+        }
+
+        r = authorize_one(bus, job, name, &spec, fault);
+        if (r <= 0)
+                return r;
+
+        r = manager_create(bus->manager,
+                           &(const ManagerOrder){
+                                   .name = name,
+                                   .spec = &spec,
+                                   .creator = job->caller->uid,
+                                   .lifetime = LIFETIME_RUNTIME,
+                                   .source = RECORD_SOURCE_UNIT,
                            },
                            /* queues= */ NULL, &tap, fault);
         if (r < 0)
@@ -267,7 +321,8 @@ static int authorize_items(Bus *bus, Job *job, const Items *items, Fault *fault)
                 if (item->exists)
                         continue;
 
-                r = gate_create(bus->config, job->caller, item->name, &item->spec, n_taps++, &verdict, fault);
+                r = gate_create(manager_config(bus->manager), job->caller, item->name, &item->spec, n_taps++, &verdict,
+                                fault);
                 if (r < 0)
                         return r;
                 gate_join(&all, &verdict);

@@ -35,12 +35,17 @@ static int bus_judge_deletion(Bus *bus, const Job *job, DeletionRequest *request
         for (size_t i = 0; i < request->n_names; i++) {
                 Tap *tap = manager_find(bus->manager, request->names[i]);
                 GateVerdict verdict;
+                GateTap subject;
                 int r;
 
                 if (!tap)
                         return bus_no_such_tap(request->names[i], fault);
 
-                r = gate_use(bus->config, job->caller, GATE_DELETE, &tap->record, &verdict, fault);
+                /* Where its file is to be changed, nobody is asked for a password first. */
+                subject = bus_gate_tap(bus, tap);
+                r = manager_check_declared(bus->manager, tap, fault);
+                if (r == 0)
+                        r = gate_use(manager_config(bus->manager), job->caller, GATE_DELETE, &subject, &verdict, fault);
                 if (r == 0)
                         r = manager_check_delete(bus->manager, tap, request->force, fault);
                 if (r < 0)

@@ -20,6 +20,26 @@ static int method_create_ephemeral(sd_bus_message *message, void *userdata, sd_b
         return bus_begin(userdata, message, bus_create_ephemeral);
 }
 
+static int method_create_for_unit(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(userdata, message, bus_create_for_unit);
+}
+
+static int method_declare(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(userdata, message, bus_declare);
+}
+
+static int method_undeclare(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(userdata, message, bus_undeclare);
+}
+
+static int method_adopt(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(userdata, message, bus_adopt);
+}
+
+static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(userdata, message, bus_reload_config);
+}
+
 static int compare_strings(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
@@ -207,11 +227,22 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("CreateEphemeral", SD_BUS_ARGS("s", name, "a{sv}", settings, "u", queues),
                                 SD_BUS_RESULT("s", name_made, "o", tap, "ah", descriptors), method_create_ephemeral,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CreateForUnit", SD_BUS_ARGS("s", name),
+                                SD_BUS_RESULT("s", name_made, "o", tap, "b", created), method_create_for_unit,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("DeleteTaps", SD_BUS_ARGS("as", names, "b", force), SD_BUS_NO_RESULT,
                                 method_delete_taps, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListTaps", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssuuubbuusussssit)", taps),
                                 method_list_taps, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetTap", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", tap), method_get_tap,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Declare", SD_BUS_ARGS("s", name, "a{sv}", settings), SD_BUS_NO_RESULT, method_declare,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Undeclare", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_undeclare,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Adopt", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_adopt,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_ARGS("b", recreate), SD_BUS_RESULT("a(ss)", notes), method_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),

@@ -44,10 +44,11 @@ static int authorize(Bus *bus, Job *job, const char *action, const Tap *tap, con
 
 /* Changes a TAP into what @spec says; Up, Down and Set end here. */
 static int change(Bus *bus, Job *job, Tap *tap, const TapSpec *spec, Fault *fault) {
+        const GateTap subject = bus_gate_tap(bus, tap);
         GateVerdict verdict;
         int r;
 
-        r = gate_change(bus->config, job->caller, &tap->record, spec, &verdict, fault);
+        r = gate_change(manager_config(bus->manager), job->caller, &subject, spec, &verdict, fault);
         if (r == 0)
                 r = authorize(bus, job, TAPD_ACTION_CONFIGURE, tap, &verdict, fault);
         if (r <= 0)
@@ -99,6 +100,7 @@ static int tap_open_queues_for(Job *job, void *userdata, Fault *fault) {
         TapQueues queues = {};
         GateVerdict verdict;
         Bus *bus = userdata;
+        GateTap subject;
         uint32_t count;
         Tap *tap;
         int r;
@@ -110,8 +112,11 @@ static int tap_open_queues_for(Job *job, void *userdata, Fault *fault) {
         r = bus_check_queues(count, fault);
         if (r == 0)
                 r = find_tap(bus, job, &tap, fault);
-        if (r == 0)
-                r = gate_use(bus->config, job->caller, GATE_OPEN, &tap->record, &verdict, fault);
+        if (r < 0)
+                return r;
+
+        subject = bus_gate_tap(bus, tap);
+        r = gate_use(manager_config(bus->manager), job->caller, GATE_OPEN, &subject, &verdict, fault);
         if (r == 0)
                 r = authorize(bus, job, TAPD_ACTION_OPEN, tap, &verdict, fault);
         if (r <= 0)
@@ -254,11 +259,6 @@ static int property_get_lifetime(sd_bus *sdbus, const char *path, const char *in
         return sd_bus_message_append_basic(reply, 's', lifetime_name(*lifetime));
 }
 
-static int property_get_source(sd_bus *sdbus, const char *path, const char *interface, const char *property,
-                               sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append_basic(reply, 's', "dbus");
-}
-
 static int property_get_shared(sd_bus *sdbus, const char *path, const char *interface, const char *property,
                                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const uint32_t *user = userdata;
@@ -308,7 +308,8 @@ static int property_get_state(sd_bus *sdbus, const char *path, const char *inter
 static const char *const change_names[] = {
         "User",           "Group",      "Shared",      "VNetHeader",          "PacketInfo",          "QueuesAttached",
         "QueuesDetached", "MACAddress", "MTUBytes",    "TransmitQueueLength", "AdministrativeState", "OperationalState",
-        "Carrier",        "State",      "Description", "IdleSinceUSec",
+        "Carrier",        "State",      "Description", "IdleSinceUSec",       "StateReason",         "Lifetime",
+        "Source",
 };
 
 void bus_tap_changed_names(unsigned changes, const char **names) {
@@ -341,7 +342,7 @@ const sd_bus_vtable bus_tap_vtable[] = {
         SD_BUS_PROPERTY("Name", "s", property_get_text, AT(record.name), CONSTANT),
         SD_BUS_PROPERTY("Ifindex", "i", NULL, AT(record.ifindex), CONSTANT),
         SD_BUS_PROPERTY("Kind", "s", property_get_kind, AT(record.spec), CONSTANT),
-        SD_BUS_PROPERTY("Lifetime", "s", property_get_lifetime, AT(record.lifetime), CONSTANT),
+        SD_BUS_PROPERTY("Lifetime", "s", property_get_lifetime, AT(record.lifetime), CHANGES),
         SD_BUS_PROPERTY("CreatorUID", "u", NULL, AT(record.creator), CONSTANT),
         SD_BUS_PROPERTY("User", "u", NULL, AT(link.user), CHANGES),
         SD_BUS_PROPERTY("Group", "u", NULL, AT(link.group), CHANGES),
@@ -360,7 +361,8 @@ const sd_bus_vtable bus_tap_vtable[] = {
         SD_BUS_PROPERTY("OperationalState", "s", property_get_operational_state, AT(link.operational_state), CHANGES),
         SD_BUS_PROPERTY("Carrier", "b", property_get_flag, AT(link.has_carrier), CHANGES),
         SD_BUS_PROPERTY("State", "s", property_get_state, AT(state), CHANGES),
-        SD_BUS_PROPERTY("Source", "s", property_get_source, 0, CONSTANT),
+        SD_BUS_PROPERTY("StateReason", "s", property_get_text, AT(reason), CHANGES),
+        SD_BUS_PROPERTY("Source", "s", property_get_text, AT(record.source), CHANGES),
         SD_BUS_PROPERTY("CreatedUSec", "t", NULL, AT(record.created_usec), CONSTANT),
         SD_BUS_PROPERTY("IdleSinceUSec", "t", NULL, AT(record.idle_usec), CHANGES),
 

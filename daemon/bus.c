@@ -203,7 +203,7 @@ static int bus_connect(Bus *bus, sd_event *event) {
         return r;
 }
 
-int bus_new(sd_event *event, Manager *manager, const Config *config, bool always_ask, Bus **ret) {
+int bus_new(sd_event *event, Manager *manager, const BusOptions *options, Bus **ret) {
         Bus *bus;
         int r;
 
@@ -213,14 +213,15 @@ int bus_new(sd_event *event, Manager *manager, const Config *config, bool always
 
         bus->event = sd_event_ref(event);
         bus->manager = manager;
-        bus->config = config;
-        r = bus_connect(bus, event);
+        r = bus_reload_new(bus, options->root, options->state_path, &bus->reload);
+        if (r >= 0)
+                r = bus_connect(bus, event);
         if (r < 0) {
                 bus_free(bus);
                 return r;
         }
 
-        bus->authz = (Authz){ .bus = bus->bus, .always_ask = always_ask };
+        bus->authz = (Authz){ .bus = bus->bus, .always_ask = options->always_ask };
         manager_set_handlers(manager, &bus_handlers, bus);
         *ret = bus;
         return 0;
@@ -234,6 +235,7 @@ Bus *bus_free(Bus *bus) {
                 manager_set_handlers(bus->manager, NULL, NULL);
         jobs_free(bus->jobs);
         callers_free(bus->callers);
+        bus_reload_free(bus->reload);
         sd_bus_flush_close_unref(bus->bus);
         sd_event_unref(bus->event);
         free(bus);
@@ -310,6 +312,12 @@ void bus_answer_queues(Job *job, TapQueues *queues, const char *types, ...) {
         /* The message has its own; where it cannot be delivered they go with it, and an ephemeral TAP with them. */
         sd_bus_message_unref(reply);
         tap_queues_close(queues);
+}
+
+GateTap bus_gate_tap(Bus *bus, const Tap *tap) {
+        const Declaration *declaration = manager_declaration(bus->manager, tap);
+
+        return (GateTap){ .record = &tap->record, .file = declaration ? declaration->file : NULL };
 }
 
 uint64_t bus_identity(uint64_t before, const Tap *tap) {

@@ -6,18 +6,26 @@
 #include "manager.h"
 
 /* The edge: the objects of org.tapd1 on the bus. Only files of this floor read messages. */
+typedef struct BusReload BusReload;
+
 typedef struct Bus {
         sd_event *event;
         sd_bus *bus;
         Manager *manager;
-        const Config *config;
         Jobs *jobs;
         Callers *callers;
         Authz authz;
+        BusReload *reload;
 } Bus;
 
+/* What main was told on its command line. */
+typedef struct BusOptions {
+        const char *root, *state_path; /* of the configuration, see config_load() */
+        bool always_ask;               /* polkit, for root's requests too */
+} BusOptions;
+
 /* Connects to the system bus, and exports what @manager has and will have. The name is taken by bus_publish(). */
-int bus_new(sd_event *event, Manager *manager, const Config *config, bool always_ask, Bus **ret);
+int bus_new(sd_event *event, Manager *manager, const BusOptions *options, Bus **ret);
 Bus *bus_free(Bus *bus);
 
 /* Takes the name org.tapd1: from here on calls come in. */
@@ -32,6 +40,9 @@ int bus_tap_path(const char *name, char **ret);
 /* The address of the host's side, or "". Returns @mac. */
 const char *bus_tap_mac(const Tap *tap, char mac[static SPEC_MAC_SIZE]);
 
+/* What the gate looks at; valid for this turn of the loop. */
+GateTap bus_gate_tap(Bus *bus, const Tap *tap);
+
 /* Deletes TAPs by name and answers with nothing: DeleteTaps, and Delete of one. */
 int bus_delete(Bus *bus, Job *job, char *const *names, size_t n_names, bool force, Fault *fault);
 
@@ -39,6 +50,20 @@ int bus_delete(Bus *bus, Job *job, char *const *names, size_t n_names, bool forc
 int bus_create_tap(Job *job, void *userdata, Fault *fault);
 int bus_create_taps(Job *job, void *userdata, Fault *fault);
 int bus_create_ephemeral(Job *job, void *userdata, Fault *fault);
+
+/* CreateForUnit. */
+int bus_create_for_unit(Job *job, void *userdata, Fault *fault);
+
+/* The steps of Reload, Declare, Undeclare and Adopt. */
+int bus_reload_config(Job *job, void *userdata, Fault *fault);
+int bus_declare(Job *job, void *userdata, Fault *fault);
+int bus_undeclare(Job *job, void *userdata, Fault *fault);
+int bus_adopt(Job *job, void *userdata, Fault *fault);
+
+/* Has the configuration read again; asked many times it is read once, and once more where one is under way. */
+void bus_reload(Bus *bus);
+int bus_reload_new(Bus *bus, const char *root, const char *state_path, BusReload **ret);
+BusReload *bus_reload_free(BusReload *reload);
 
 /* Reads a{sv} of settings. */
 int bus_read_settings(sd_bus_message *message, TapSpec *spec, Fault *fault);

@@ -15,5 +15,8 @@ typedef struct Complaints {
         const char *path; /* of the file being read */
 } Complaints;
 
+/* A complain_t: into the log, as a warning. */
+void complaint_log(const char *path, unsigned line, const char *text, void *userdata);
+
 void complain(const Complaints *complaints, unsigned line, const char *format, ...)
         __attribute__((format(printf, 3, 4)));

@@ -12,14 +12,14 @@
 
 void confdirs_init(ConfDirs *dirs, const char *root, const char *state_path) {
         const struct {
-                const char *path;
+                const char *root, *path;
                 bool is_own, owns_files;
         } table[CONFDIRS_MAX] = {
-                { "/etc/tapd", false, false },
+                { root, "/etc/tapd", false, false },
                 /* What tapd could do to itself there it can do anyway; the files are root's all the same. */
-                { "/run/tapd", true, false },
-                { state_path, true, true },
-                { "/usr/lib/tapd", false, false },
+                { root, "/run/tapd", true, false },
+                { "", state_path, true, true },
+                { root, "/usr/lib/tapd", false, false },
         };
 
         *dirs = (ConfDirs){};
@@ -29,7 +29,7 @@ void confdirs_init(ConfDirs *dirs, const char *root, const char *state_path) {
                 if (!table[i].path)
                         continue;
 
-                (void) snprintf(dir->path, sizeof(dir->path), "%s%s", root, table[i].path);
+                (void) snprintf(dir->path, sizeof(dir->path), "%s%s", table[i].root, table[i].path);
                 dir->is_own = table[i].is_own;
                 dir->owns_files = table[i].owns_files;
                 dirs->n_dirs++;

@@ -37,7 +37,7 @@ typedef struct ConfPaths {
 /* Told of what is there and cannot be looked into, or may not be believed. */
 typedef void (*confdir_unreadable_t)(const char *path, int r, void *userdata);
 
-/* The folders below @root ("" for the host's own); @state_path: tapd's state, below @root too. */
+/* The folders below @root ("" for the host's own), and @state_path, tapd's state; NULL: without it. */
 void confdirs_init(ConfDirs *dirs, const char *root, const char *state_path);
 
 /* The one that counts of the files @name. 1 and *ret (a path of PATH_MAX bytes), 0 where there is none. */

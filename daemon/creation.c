@@ -43,7 +43,7 @@ static size_t creation_collect(const Creation *creation, Tap **taps) {
         for (size_t i = 0; i < creation->n_made; i++) {
                 Tap *tap = creation->items[i].exists ? NULL : manager_find(creation->manager, creation->items[i].name);
 
-                if (tap && tap->record.creator == creation->creator && tap->state != TAP_LEAVING)
+                if (tap && tap->record.creator == creation->creator && tap->state != TAP_DELETING)
                         taps[n++] = tap;
         }
 

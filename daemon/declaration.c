@@ -2,13 +2,21 @@
 #include "declaration.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "conffile.h"
+#include "file.h"
 #include "names.h"
 #include "text.h"
+
+/* Where files are, and how they are called. */
+#define FOLDER "taps.d"
+#define SUFFIX ".tap"
 
 /* The reading of all files; what belongs to one file is in Draft. */
 typedef struct Reader {
@@ -32,6 +40,12 @@ typedef struct Draft {
 } Draft;
 
 static void draft_complain(Draft *draft, unsigned line, const char *text) {
+        char shown[TEXT_ESCAPED_SIZE];
+
+        if (!draft->is_bad)
+                (void) snprintf(draft->file->why_bad, sizeof(draft->file->why_bad), "%s:%u: %s",
+                                text_escape(draft->reader->complaints->path, shown), line, text);
+
         draft->is_bad = true;
         complain(draft->reader->complaints, line, "%s", text);
 }
@@ -108,9 +122,8 @@ static int draft_set_managers(Draft *draft, const ConfLine *line, Fault *fault) 
         idlist_done(&draft->file->manager_groups);
         r = idlist_read(draft->reader->complaints, line, &draft->file->managers, &draft->file->manager_groups);
 
-        /* It was complained of already. */
-        draft->is_bad = draft->is_bad || r == -EINVAL;
-        return r == -EINVAL ? 0 : r;
+        /* A user who does not exist manages nothing; what is no user's name is a mistake. */
+        return r == -EINVAL ? fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Managers=: is not understood") : r;
 }
 
 static int draft_set_tap(Draft *draft, const ConfLine *line, Fault *fault) {
@@ -205,11 +218,11 @@ static void draft_on_unreadable(const char *path, int r, void *userdata) {
 }
 
 static int draft_read_drop_ins(Draft *draft, const char *name) {
-        char folder[sizeof("taps.d/") + NAME_MAX + sizeof(".d")];
+        char folder[sizeof(FOLDER "/") + NAME_MAX + sizeof(".d")];
         ConfPaths paths;
         int r;
 
-        (void) snprintf(folder, sizeof(folder), "taps.d/%s.d", name);
+        (void) snprintf(folder, sizeof(folder), FOLDER "/%s.d", name);
         r = confdirs_list(draft->reader->dirs, folder, ".conf", draft_on_unreadable, draft, &paths);
         if (r < 0)
                 return r;
@@ -382,9 +395,9 @@ static int reader_read(Reader *reader, const char *path, bool is_state) {
         if (r < 0)
                 return r;
 
-        if (strlen(path) > DECLARATION_PATH_MAX) {
+        if (strlen(path) > DECLARATION_PATH_MAX || !text_is_printable(path)) {
                 reader->complaints->path = path;
-                draft_complain(&draft, 0, "its path has more than 255 bytes");
+                draft_complain(&draft, 0, "its path has more than 255 bytes, or control characters");
                 return draft_finish(&draft);
         }
 
@@ -410,7 +423,7 @@ static int reader_read_all(Reader *reader) {
         ConfPaths paths;
         int r;
 
-        r = confdirs_list(reader->dirs, "taps.d", ".tap", reader_on_unreadable, reader, &paths);
+        r = confdirs_list(reader->dirs, FOLDER, SUFFIX, reader_on_unreadable, reader, &paths);
         if (r < 0)
                 return r;
 
@@ -475,15 +488,79 @@ const Declaration *declarations_find(const Declarations *declarations, const cha
         return declaration;
 }
 
-bool declarations_have_bad(const Declarations *declarations, const char *path) {
-        for (const DeclarationFile *file = declarations->files; file; file = file->next)
-                if (file->is_bad && strcmp(file->path, path) == 0)
-                        return true;
+const char *declarations_why_bad(const Declarations *declarations, const char *path) {
+        const char *why = declarations->is_unreadable ? "a folder cannot be read" : NULL;
 
-        return declarations->is_unreadable;
+        /* The last in the list was read first. */
+        for (const DeclarationFile *file = declarations->files; file; file = file->next)
+                if (file->is_bad && (!path || strcmp(file->path, path) == 0))
+                        why = file->why_bad;
+
+        return why;
 }
 
-char *declaration_format(const char *name, const TapSpec *spec) {
+/* The file of a TAP that is declared over the bus. */
+static DeclarationFile *find_state_file(Declarations *declarations, const char *path) {
+        DeclarationFile *file;
+
+        LL_FOREACH(declarations->files, file) {
+                if (strcmp(file->path, path) == 0)
+                        return file;
+        }
+
+        file = calloc(1, sizeof(*file));
+        if (!file)
+                return NULL;
+
+        (void) snprintf(file->path, sizeof(file->path), "%s", path);
+        file->is_state = true;
+        LL_PREPEND(declarations->files, file);
+        return file;
+}
+
+int declarations_put(Declarations *declarations, const SpecDefaults *defaults, const char *state_path, const char *name,
+                     const TapSpec *spec, Fault *fault) {
+        static const SpecOwner root = { .uid = 0, .in_default_group = true };
+        Declaration *declaration, *before;
+        char path[DECLARATION_PATH_MAX + 1];
+        int r;
+
+        if (snprintf(path, sizeof(path), "%s/" FOLDER "/%s" SUFFIX, state_path, name) >= (int) sizeof(path))
+                return fault_set_errno(fault, -ENAMETOOLONG, name);
+
+        declaration = calloc(1, sizeof(*declaration));
+        if (!declaration)
+                return fault_set_errno(fault, -ENOMEM, name);
+
+        *declaration = (Declaration){ .spec = *spec, .file = find_state_file(declarations, path) };
+        (void) snprintf(declaration->name, sizeof(declaration->name), "%s", name);
+        r = declaration->file ? spec_complete(&declaration->spec, defaults, &root, fault)
+                              : fault_set_errno(fault, -ENOMEM, name);
+        if (r < 0) {
+                free(declaration);
+                return r;
+        }
+
+        declaration->hash = declaration_hash(&declaration->spec, &declaration->port);
+        HASH_REPLACE_STR(declarations->table, name, declaration, before);
+        free(before);
+        if (declaration->hh.tbl)
+                return 0;
+
+        free(declaration);
+        return fault_set_errno(fault, -ENOMEM, name);
+}
+
+void declarations_take(Declarations *declarations, const char *name) {
+        Declaration *declaration;
+
+        HASH_FIND_STR(declarations->table, name, declaration);
+        if (declaration)
+                HASH_DEL(declarations->table, declaration);
+        free(declaration);
+}
+
+static char *declaration_format(const char *name, const TapSpec *spec) {
         char value[SPEC_VALUE_SIZE], *text = NULL;
         size_t size;
         FILE *stream;
@@ -504,4 +581,76 @@ char *declaration_format(const char *name, const TapSpec *spec) {
         }
 
         return text;
+}
+
+/* What the syntax of files takes for its own: blanks at the ends, and a backslash at the end of a line. */
+static bool stands_in_file(const char *text) {
+        size_t length = strlen(text);
+
+        return length == 0 || !(strchr(" \t", text[0]) || strchr(" \t\\", text[length - 1]));
+}
+
+/* Opens the folder in tapd's state; everybody may read it, as what is in /etc. */
+static int open_folder(const char *state_path) {
+        int parent, fd, r;
+
+        parent = open(state_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (parent < 0)
+                return -errno;
+
+        fd = mkdirat(parent, FOLDER, 0755) < 0 && errno != EEXIST
+                     ? -1
+                     : openat(parent, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd >= 0 && fchmod(fd, 0755) < 0) {
+                r = -errno;
+                (void) close(fd);
+                fd = r;
+        } else if (fd < 0) {
+                fd = -errno;
+        }
+
+        (void) close(parent);
+        return fd;
+}
+
+static int explain_state(int r, const char *state_path, Fault *fault) {
+        return fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write %s: %s", state_path, strerror(-r));
+}
+
+int declaration_write(const char *state_path, const char *name, const TapSpec *spec, Fault *fault) {
+        char *text, file[NAME_SIZE + sizeof(SUFFIX)];
+        int fd, r;
+
+        if (!stands_in_file(spec->description))
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS,
+                                 "Description=: begins or ends with a blank, or ends with a backslash; that cannot "
+                                 "stand in a file");
+
+        text = declaration_format(name, spec);
+        if (!text)
+                return fault_set_errno(fault, -ENOMEM, name);
+
+        (void) snprintf(file, sizeof(file), "%s" SUFFIX, name);
+        fd = r = open_folder(state_path);
+        if (fd >= 0) {
+                r = file_write(fd, file, 0644, text, strlen(text));
+                (void) close(fd);
+        }
+
+        free(text);
+        return r < 0 ? explain_state(r, state_path, fault) : 0;
+}
+
+int declaration_remove(const char *state_path, const char *name, Fault *fault) {
+        char file[NAME_SIZE + sizeof(SUFFIX)];
+        int fd, r;
+
+        (void) snprintf(file, sizeof(file), "%s" SUFFIX, name);
+        fd = r = open_folder(state_path);
+        if (fd >= 0) {
+                r = file_remove(fd, file);
+                (void) close(fd);
+        }
+
+        return r < 0 ? explain_state(r, state_path, fault) : 0;
 }

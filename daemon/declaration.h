@@ -19,13 +19,15 @@
 
 /* Longest path of a file: it stands in the record. */
 #define DECLARATION_PATH_MAX 255
+#define DECLARATION_WHY_SIZE 512
 
 typedef struct DeclarationFile {
         char path[DECLARATION_PATH_MAX + 1];
-        IdList managers;       /* Managers=alice */
-        IdList manager_groups; /* Managers=@students */
-        bool is_state;         /* written by tapd for who declared it over the bus */
-        bool is_bad;           /* it declares nothing */
+        IdList managers;                    /* Managers=alice */
+        IdList manager_groups;              /* Managers=@students */
+        bool is_state;                      /* written by tapd for who declared it over the bus */
+        bool is_bad;                        /* it declares nothing */
+        char why_bad[DECLARATION_WHY_SIZE]; /* the first thing that is wrong: "PATH:LINE: TEXT" */
         struct DeclarationFile *next;
 } DeclarationFile;
 
@@ -56,9 +58,19 @@ void declarations_done(Declarations *declarations);
 /* NULL where no file declares it. Until declarations_done(). */
 const Declaration *declarations_find(const Declarations *declarations, const char *name);
 
-/* Whether there is such a file, and it declares nothing because of what is wrong in it; what it declared before is not
- * to be taken back for that. */
-bool declarations_have_bad(const Declarations *declarations, const char *path);
+/* What is wrong in a file that declares nothing because of that (what it declared before is not to be taken back for
+ * it), or in the first such file (@path NULL). NULL where nothing is. */
+const char *declarations_why_bad(const Declarations *declarations, const char *path);
 
-/* The text of a .tap file that declares this TAP with the settings that @spec was given; NULL: no memory. */
-char *declaration_format(const char *name, const TapSpec *spec);
+/* Adds a TAP with the settings that @spec was given, or gives it these settings, as if declaration_write() had been
+ * before declarations_load(). InvalidArgs where they do not go together. */
+int declarations_put(Declarations *declarations, const SpecDefaults *defaults, const char *state_path, const char *name,
+                     const TapSpec *spec, Fault *fault);
+
+/* Takes one that was put there back. */
+void declarations_take(Declarations *declarations, const char *name);
+
+/* Writes the file of a TAP that is declared over the bus, with the settings that @spec was given; removes it.
+ * InvalidArgs where a value cannot stand in a file; Degraded where the folder cannot be written. */
+int declaration_write(const char *state_path, const char *name, const TapSpec *spec, Fault *fault);
+int declaration_remove(const char *state_path, const char *name, Fault *fault);

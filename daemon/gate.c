@@ -166,11 +166,27 @@ static bool any_grant_has_group(const Config *config, const Caller *caller, gid_
         return false;
 }
 
-static bool is_manager(const Caller *caller, GateVerb verb, const Record *record) {
+static bool file_names_caller(const DeclarationFile *file, const Caller *caller) {
+        if (!file)
+                return false;
+        if (idlist_has(&file->managers, caller->uid))
+                return true;
+
+        for (size_t i = 0; i < file->manager_groups.n_ids; i++)
+                if (caller_in_group(caller, file->manager_groups.ids[i]))
+                        return true;
+
+        return false;
+}
+
+static bool is_manager(const Caller *caller, GateVerb verb, const GateTap *tap) {
+        const Record *record = tap->record;
+
         switch (verb) {
         case GATE_CONFIGURE:
         case GATE_OPEN:
-                return caller->uid == 0 || caller->uid == record->creator || caller->uid == record->spec.user;
+                return caller->uid == 0 || caller->uid == record->creator || caller->uid == record->spec.user ||
+                       file_names_caller(tap->file, caller);
         case GATE_DELETE:
                 return caller->uid == 0 || caller->uid == record->creator;
         }
@@ -178,7 +194,7 @@ static bool is_manager(const Caller *caller, GateVerb verb, const Record *record
         return false;
 }
 
-int gate_use(const Config *config, const Caller *caller, GateVerb verb, const Record *record, GateVerdict *ret,
+int gate_use(const Config *config, const Caller *caller, GateVerb verb, const GateTap *tap, GateVerdict *ret,
              Fault *fault) {
         GateVerdict verdict = {};
         int r;
@@ -191,23 +207,23 @@ int gate_use(const Config *config, const Caller *caller, GateVerb verb, const Re
                 if (grant_names_caller(&config->grants[i], caller))
                         verdict.grant = &config->grants[i];
 
-        if (!is_manager(caller, verb, record)) {
+        if (!is_manager(caller, verb, tap)) {
                 verdict.needs_manage_others = true;
-                (void) fault_set(&verdict.others_reason, TAPD_ERROR_ACCESS_DENIED, "%s belongs to uid %u", record->name,
-                                 record->creator);
+                (void) fault_set(&verdict.others_reason, TAPD_ERROR_ACCESS_DENIED, "%s belongs to uid %u",
+                                 tap->record->name, tap->record->creator);
         }
 
         *ret = verdict;
         return 0;
 }
 
-int gate_change(const Config *config, const Caller *caller, const Record *record, const TapSpec *spec, GateVerdict *ret,
+int gate_change(const Config *config, const Caller *caller, const GateTap *tap, const TapSpec *spec, GateVerdict *ret,
                 Fault *fault) {
-        const TapSpec *before = &record->spec;
+        const TapSpec *before = &tap->record->spec;
         GateVerdict verdict;
         int r;
 
-        r = gate_use(config, caller, GATE_CONFIGURE, record, &verdict, fault);
+        r = gate_use(config, caller, GATE_CONFIGURE, tap, &verdict, fault);
         if (r < 0)
                 return r;
 

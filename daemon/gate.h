@@ -44,15 +44,21 @@ int gate_create(const Config *config, const Caller *caller, const char *name, co
 
 /* What is done to a TAP that exists. */
 typedef enum GateVerb {
-        GATE_CONFIGURE, /* its creator and its user */
+        GATE_CONFIGURE, /* its creator, its user, and whom its file names */
         GATE_DELETE,    /* its creator */
-        GATE_OPEN,      /* its creator and its user */
+        GATE_OPEN,      /* as GATE_CONFIGURE */
 } GateVerb;
 
-/* May @caller change the TAP of this record into @spec? What he may not have made he may not make of one. */
-int gate_change(const Config *config, const Caller *caller, const Record *record, const TapSpec *spec, GateVerdict *ret,
+/* A TAP that exists, as far as the gate looks at it. */
+typedef struct GateTap {
+        const Record *record;
+        const DeclarationFile *file; /* that declares it; NULL: none */
+} GateTap;
+
+/* May @caller change this TAP into @spec? What he may not have made he may not make of one. */
+int gate_change(const Config *config, const Caller *caller, const GateTap *tap, const TapSpec *spec, GateVerdict *ret,
                 Fault *fault);
 
-/* May @caller do this to the TAP of this record? Refuses system accounts; everything else is a verdict. */
-int gate_use(const Config *config, const Caller *caller, GateVerb verb, const Record *record, GateVerdict *ret,
+/* May @caller do this to this TAP? Refuses system accounts; everything else is a verdict. */
+int gate_use(const Config *config, const Caller *caller, GateVerb verb, const GateTap *tap, GateVerdict *ret,
              Fault *fault);

@@ -14,7 +14,6 @@
 
 #include "bus.h"
 #include "log.h"
-#include "text.h"
 
 typedef struct Options {
         const char *root; /* what stands before the paths of the configuration */
@@ -104,15 +103,6 @@ static const char *state_path(void) {
         return path && *path == '/' && !strchr(path, ':') ? path : "/var/lib/tapd";
 }
 
-static void on_complaint(const char *path, unsigned line, const char *text, void *userdata) {
-        char shown[TEXT_ESCAPED_SIZE];
-
-        if (line > 0)
-                log_message(LOG_WARNING, "%s:%u: %s", text_escape(path, shown), line, text);
-        else
-                log_message(LOG_WARNING, "%s: %s", text_escape(path, shown), text);
-}
-
 static int set_up_event(sd_event **ret) {
         sd_event *event = NULL;
         sigset_t signals;
@@ -122,8 +112,8 @@ static int set_up_event(sd_event **ret) {
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
-        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-            signal(SIGHUP, SIG_IGN) == SIG_ERR)
+        sigaddset(&signals, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
                 return -errno;
 
         r = sd_event_default(&event);
@@ -142,11 +132,21 @@ static int set_up_event(sd_event **ret) {
         return 0;
 }
 
-static int serve(sd_event *event, Manager *manager, const Config *config, const Options *options) {
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        bus_reload(userdata);
+        return 0;
+}
+
+static int serve(sd_event *event, Manager *manager, const Options *options) {
         Bus *bus;
         int r;
 
-        r = bus_new(event, manager, config, options->always_ask, &bus);
+        r = bus_new(event, manager,
+                    &(const BusOptions){
+                            .root = options->root, .state_path = state_path(), .always_ask = options->always_ask },
+                    &bus);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, bus);
         if (r < 0) {
                 log_message(LOG_ERR, "cannot connect to the system bus: %s", strerror(-r));
                 return r;
@@ -175,15 +175,15 @@ static int run(const Options *options) {
 
         r = set_up_event(&event);
         if (r >= 0)
-                r = config_load(options->root, state_path(), on_complaint, NULL, &config);
+                r = config_load(options->root, state_path(), complaint_log, NULL, &config);
         if (r >= 0)
-                r = manager_new(event, runtime_path(), &manager);
+                r = manager_new(event, runtime_path(), state_path(), &manager);
         if (r >= 0)
-                manager_set_idle(manager, config.idle_usec);
+                manager_set_config(manager, &config);
         if (r < 0)
                 log_message(LOG_ERR, "cannot start: %s", strerror(-r));
         else
-                r = serve(event, manager, &config, options);
+                r = serve(event, manager, options);
 
         manager_free(manager);
         config_done(&config);

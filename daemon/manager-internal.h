@@ -4,6 +4,9 @@
 /* What manager.c (state and events) and manager-orders.c (what is asked of it) share, and nobody else sees. */
 #include "idle.h"
 #include "manager.h"
+#include "want.h"
+
+typedef struct Reload Reload;
 
 struct Manager {
         Rtnl *rtnl;
@@ -19,6 +22,15 @@ struct Manager {
         Tap *taps_by_ifindex; /* the same */
         Tap *touched;         /* those with something to tell, or gone */
         Idle idle;
+        char *state_path;
+        Config config;
+        Want *wants;                  /* by name; all that is declared, and what was and is still there */
+        Want *due;                    /* those to be looked at */
+        sd_event_source *want_source; /* looks at them */
+        sd_event_source *retry_timer; /* for those that wait */
+        Reload *reload;               /* under way */
+        bool recreate;                /* what cannot change is made anew */
+        bool foreign_changed;         /* a link that is not tapd's came, went or changed */
         bool lost_events;
         bool is_blind; /* the records could not be read: what is there is not known */
 };
@@ -51,6 +63,18 @@ void manager_note_link(Manager *manager, const Link *link, bool exists);
 
 /* Has a link deleted that nobody waits for. For TapWorkshop, too. */
 void manager_discard(int ifindex, void *userdata);
+
+/* The names that are declared: manager-declared.c. */
+int manager_wants_init(Manager *manager, sd_event *event);
+void manager_wants_done(Manager *manager);
+int manager_make_declared(Manager *manager);
+void manager_want_note_added(Manager *manager, Tap *tap);
+void manager_want_note_removed(Manager *manager, const Tap *tap);
+void manager_want_note_foreign(Manager *manager);
+/* Looks at one name at once. */
+int manager_make_want(Manager *manager, const char *name, Fault *fault);
+/* What kept its TAP from being as declared may be over. */
+void manager_want_look_again(Manager *manager, const Tap *tap);
 
 /* Looks at a device that is down again; see manager_refresh(). */
 void manager_refresh_tap(Manager *manager, Tap *tap);

@@ -88,6 +88,12 @@ int manager_create(Manager *manager, const ManagerOrder *order, TapQueues *queue
                 return r;
 
         (void) snprintf(record.name, sizeof(record.name), "%s", order->name);
+        (void) snprintf(record.source, sizeof(record.source), "%s", order->source ? order->source : RECORD_SOURCE_BUS);
+        if (order->declaration) {
+                (void) snprintf(record.source, sizeof(record.source), "%s", order->declaration->file->path);
+                (void) snprintf(record.declared, sizeof(record.declared), "%s", order->declaration->name);
+                record.declared_hash = order->declaration->hash;
+        }
         r = tap_create(&manager->workshop, &record, queues, &tap, fault);
         manager_log_intrusions(manager, order->name, n_intrusions);
         if (r < 0)
@@ -106,7 +112,10 @@ int manager_create(Manager *manager, const ManagerOrder *order, TapQueues *queue
         (void) manager_note_write(manager, 0);
         manager_forget_broken(manager, order->name);
         idle_wake(&manager->idle);
-        log_tap(LOG_INFO, order->name, "created for uid %u", order->creator);
+        if (order->declaration)
+                log_tap(LOG_INFO, order->name, "created as %s declares it", record.source);
+        else
+                log_tap(LOG_INFO, order->name, "created for uid %u", order->creator);
         *ret = tap;
         return 0;
 }
@@ -116,8 +125,10 @@ static int manager_check_device(Manager *manager, Tap *tap, Fault *fault) {
         Link link;
         int r;
 
-        if (tap->state == TAP_LEAVING)
+        if (tap->state == TAP_DELETING)
                 return fault_set(fault, TAPD_ERROR_NO_SUCH_TAP, "%s: is being deleted", tap->record.name);
+        if (tap_is_absent(tap))
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "%s: has no device: %s", tap->record.name, tap->reason);
 
         r = link_get(manager->rtnl, tap->record.ifindex, &link);
         manager_note_link(manager, r < 0 ? &tap->link : &link, r >= 0);
@@ -127,14 +138,27 @@ static int manager_check_device(Manager *manager, Tap *tap, Fault *fault) {
         return 0;
 }
 
+/* What a new device has (ether_setup() of net/ethernet/eth.c; tun_net_initialize() of drivers/net/tun.c). */
+#define MTU_DEFAULT 1500
+#define TAP_QUEUE_LENGTH_DEFAULT 1000
+#define TUN_QUEUE_LENGTH_DEFAULT 500
+
+/* What a number is to become: nobody asks for it any more, so it is the kernel's own again. */
+static uint32_t choose_number(uint32_t before, uint32_t after, uint32_t kernels) {
+        if (before == after)
+                return LINK_UNSET;
+
+        return after == SPEC_UNSET ? kernels : after;
+}
+
 /* Applies the difference of two specs to the device. */
 static int manager_apply(Manager *manager, Tap *tap, const TapSpec *before, const TapSpec *after, Fault *fault) {
         const LinkChange change = {
                 .mac = memcmp(before->mac, after->mac, sizeof(after->mac)) != 0 ? after->mac : NULL,
-                .mtu = before->mtu != after->mtu ? after->mtu : LINK_UNSET,
-                .transmit_queue_length = before->transmit_queue_length != after->transmit_queue_length
-                                                 ? after->transmit_queue_length
-                                                 : LINK_UNSET,
+                .mtu = choose_number(before->mtu, after->mtu, MTU_DEFAULT),
+                .transmit_queue_length =
+                        choose_number(before->transmit_queue_length, after->transmit_queue_length,
+                                      after->mode.tun ? TUN_QUEUE_LENGTH_DEFAULT : TAP_QUEUE_LENGTH_DEFAULT),
         };
         int r = 0;
 
@@ -210,13 +234,24 @@ int manager_get_statistics(Manager *manager, Tap *tap, LinkStatistics *ret, Faul
         return r < 0 ? fault_set_errno(fault, r, tap->record.name) : 0;
 }
 
+int manager_check_declared(Manager *manager, const Tap *tap, Fault *fault) {
+        const Declaration *declaration = manager_declaration(manager, tap);
+
+        if (!declaration)
+                return 0;
+
+        return fault_set(
+                fault, TAPD_ERROR_CONFLICT, "%s: is declared in %s; %s", tap->record.name, declaration->file->path,
+                declaration->file->is_state ? "tapctl undeclare takes it back" : "take it out there, and reload");
+}
+
 int manager_check_delete(Manager *manager, Tap *tap, bool force, Fault *fault) {
         uint32_t queues;
 
         manager_refresh_tap(manager, tap);
         queues = tap->link.queues + tap->link.queues_detached;
 
-        if (tap->is_gone || tap->state == TAP_LEAVING)
+        if (tap->is_gone || tap->state == TAP_DELETING)
                 return fault_set(fault, TAPD_ERROR_NO_SUCH_TAP, "%s: is being deleted", tap->record.name);
         if (queues > 0 && !force)
                 return fault_set(fault, TAPD_ERROR_IN_USE,
@@ -263,9 +298,113 @@ int manager_delete(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t 
         }
 
         for (size_t i = 0; i < n_taps; i++) {
-                tap_set_state(taps[i], TAP_LEAVING);
+                tap_set_state(taps[i], TAP_DELETING, "it is being deleted");
                 manager_touch(manager, taps[i]);
         }
 
+        return 0;
+}
+
+/* What of a device keeps it from being taken over. */
+static int check_adoption(const Link *link, const char *name, gid_t group, Fault *fault) {
+        if (strcmp(link->name, name) != 0)
+                return fault_set(fault, TAPD_ERROR_NO_SUCH_TAP, "no TAP \"%s\": it is another name of %s", name,
+                                 link->name);
+        if (!link->is_tun)
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "%s is neither a TAP nor a tun device", name);
+        if (!link->persistent)
+                return fault_set(fault, TAPD_ERROR_CONFLICT,
+                                 "%s is not persistent: it belongs to the program that has it open, and goes with it",
+                                 name);
+        if (link->user != TAPD_ID_UNSET || link->group != TAPD_ID_UNSET)
+                return 0;
+
+        /* It is closed to strangers by a queue of our own, which would draw frames away from the one that is open. */
+        if (link->queues + link->queues_detached > 0)
+                return fault_set(fault, TAPD_ERROR_IN_USE,
+                                 "%s has neither user nor group, so that every user may open it; end the program that "
+                                 "has it open, so that this can be put right",
+                                 name);
+        if (group == TAPD_ID_UNSET)
+                return fault_set(fault, TAPD_ERROR_CONFLICT,
+                                 "%s has neither user nor group, and tapd.conf has no Group= to give it", name);
+
+        return 0;
+}
+
+/* The mark goes onto the device last: without it a record without a device is all that a death leaves behind. */
+static int adopt_link(Manager *manager, Record *record, Tap **ret, Fault *fault) {
+        char mark[RECORD_MARK_SIZE];
+        const LinkChange change = {
+                .alias = record_mark(record, mark),
+                .mtu = LINK_UNSET,
+                .transmit_queue_length = LINK_UNSET,
+        };
+        Link link;
+        int r;
+
+        r = manager_note_write(manager, record_store_save(manager->records, record));
+        if (r < 0)
+                return fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write records: %s", strerror(-r));
+
+        r = link_change(manager->rtnl, record->ifindex, &change);
+        if (r == 0)
+                r = link_get(manager->rtnl, record->ifindex, &link);
+        if (r == 0)
+                r = tap_new(record, &link, ret);
+        if (r == 0)
+                r = manager_add(manager, *ret);
+        if (r < 0) {
+                manager_drop_record(manager, record->name);
+                return fault_set_errno(fault, r, record->name);
+        }
+
+        return 0;
+}
+
+int manager_adopt(Manager *manager, const char *name, uid_t creator, Tap **ret, Fault *fault) {
+        gid_t group = manager->config.defaults.group;
+        Record record;
+        Link link;
+        Tap *tap;
+        int r;
+
+        r = name_check(name, fault);
+        if (r == 0)
+                r = manager_check_sight(manager, fault);
+        if (r < 0)
+                return r;
+
+        tap = manager_find(manager, name);
+        if (tap && !tap_is_absent(tap))
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "%s is tapd's already", name);
+
+        r = link_get_by_name(manager->rtnl, name, &link);
+        if (r < 0)
+                return fault_set(fault, TAPD_ERROR_NO_SUCH_TAP, "no network interface \"%s\"", name);
+
+        r = check_adoption(&link, name, group, fault);
+        if (r < 0)
+                return r;
+
+        r = tap_adopt_record(&manager->workshop, &link, creator, &record);
+        if (r < 0)
+                return fault_set_errno(fault, r, name);
+        if (link.user == TAPD_ID_UNSET && link.group == TAPD_ID_UNSET)
+                record.spec.group = group;
+
+        r = adopt_link(manager, &record, &tap, fault);
+        if (r == 0 && record.spec.group != link.group)
+                r = tap_restore_access(&manager->workshop, tap, fault);
+        if (r < 0)
+                return r;
+
+        log_tap(LOG_NOTICE, name, "taken over for uid %u", creator);
+        manager_touch(manager, tap);
+        *ret = tap;
+
+        /* Where a file declares it, it is the file's; what it cannot become its state tells. */
+        if (declarations_find(&manager->config.declared, name))
+                (void) manager_make_want(manager, name, &(Fault){});
         return 0;
 }

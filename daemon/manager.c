@@ -56,17 +56,43 @@ void manager_drop_record(Manager *manager, const char *name) {
                 log_tap(LOG_WARNING, name, "its record stays behind, ignoring");
 }
 
+/* Takes a TAP out of the tables, and tells. */
+static void manager_take_out(Manager *manager, Tap *tap) {
+        /* To be found by its path for the last time: the signal is made of what stands there. */
+        tap->is_gone = false;
+        if (manager->handlers)
+                manager->handlers->on_removed(tap, manager->userdata);
+
+        HASH_DEL(manager->taps, tap);
+        if (!tap_is_absent(tap))
+                HASH_DELETE(hh_ifindex, manager->taps_by_ifindex, tap);
+        if (tap->prev)
+                DL_DELETE(manager->touched, tap);
+        tap->prev = tap->next = NULL;
+}
+
 int manager_add(Manager *manager, Tap *tap) {
+        Tap *absent;
+
+        /* Its device came: until now only its name was shown. */
+        HASH_FIND_STR(manager->taps, tap->record.name, absent);
+        if (absent) {
+                manager_take_out(manager, absent);
+                tap_free(absent);
+        }
+
         HASH_ADD_STR(manager->taps, record.name, tap);
         if (!tap->hh.tbl)
                 return -ENOMEM;
 
-        HASH_ADD(hh_ifindex, manager->taps_by_ifindex, link.ifindex, sizeof(int), tap);
-        if (!tap->hh_ifindex.tbl) {
+        if (!tap_is_absent(tap))
+                HASH_ADD(hh_ifindex, manager->taps_by_ifindex, link.ifindex, sizeof(int), tap);
+        if (!tap_is_absent(tap) && !tap->hh_ifindex.tbl) {
                 HASH_DEL(manager->taps, tap);
                 return -ENOMEM;
         }
 
+        manager_want_note_added(manager, tap);
         if (manager->handlers)
                 manager->handlers->on_added(tap, manager->userdata);
         return 0;
@@ -75,23 +101,20 @@ int manager_add(Manager *manager, Tap *tap) {
 /* The device is gone, or somebody else's: the TAP goes, and its record. */
 static void manager_remove(Manager *manager, Tap *tap) {
         int ifindex = tap->record.ifindex;
+        bool is_absent = tap_is_absent(tap);
 
         if (tap->record.lifetime == LIFETIME_EPHEMERAL)
                 log_tap(LOG_INFO, tap->record.name, "its last queue is closed");
-        else if (tap->state != TAP_LEAVING)
+        else if (tap->state != TAP_DELETING && !is_absent)
                 log_tap(LOG_NOTICE, tap->record.name, "%s", tap->why_gone ? tap->why_gone : "its device is gone");
 
-        /* To be found by its path for the last time: the signal is made of what stands there. */
-        tap->is_gone = false;
-        if (manager->handlers)
-                manager->handlers->on_removed(tap, manager->userdata);
-
-        manager_drop_record(manager, tap->record.name);
-        HASH_DEL(manager->taps, tap);
-        HASH_DELETE(hh_ifindex, manager->taps_by_ifindex, tap);
-        if (tap->prev)
-                DL_DELETE(manager->touched, tap);
+        manager_take_out(manager, tap);
+        if (!is_absent)
+                manager_drop_record(manager, tap->record.name);
+        manager_want_note_removed(manager, tap);
         tap_free(tap);
+        if (is_absent)
+                return;
 
         deletions_note_gone(manager->deletions, ifindex);
 }
@@ -149,6 +172,8 @@ void manager_note_link(Manager *manager, const Link *link, bool exists) {
         if (!tap) {
                 if (!exists)
                         deletions_note_gone(manager->deletions, link->ifindex);
+                if (manager->wants)
+                        manager_want_note_foreign(manager);
                 return;
         }
 
@@ -196,7 +221,7 @@ static void manager_on_delete_failed(int ifindex, void *userdata) {
                 return;
 
         /* Out of leaving, and then whatever the device says. */
-        tap_set_state(tap, TAP_READY);
+        tap_set_state(tap, TAP_READY, /* reason= */ NULL);
         tap_judge(tap);
         (void) manager_note_write(manager, record_store_save(manager->records, &tap->record));
         manager_touch(manager, tap);
@@ -224,7 +249,7 @@ static int manager_resync(Manager *manager) {
         int r;
 
         for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
-                tap->was_seen = false;
+                tap->was_seen = tap_is_absent(tap);
 
         r = link_dump(manager->rtnl, manager_on_dump, manager);
         if (r < 0) {
@@ -247,14 +272,8 @@ static bool is_renamed(const Tap *tap) {
 
 /* Takes a TAP out of the tables whose device root gave another name, and remembers the old one. */
 static void manager_begin_rename(Manager *manager, Tap *tap, char old[static NAME_SIZE]) {
-        if (manager->handlers)
-                manager->handlers->on_removed(tap, manager->userdata);
-
         (void) snprintf(old, NAME_SIZE, "%s", tap->record.name);
-        HASH_DEL(manager->taps, tap);
-        HASH_DELETE(hh_ifindex, manager->taps_by_ifindex, tap);
-        DL_DELETE(manager->touched, tap);
-        tap->prev = tap->next = NULL;
+        manager_take_out(manager, tap);
         (void) snprintf(tap->record.name, sizeof(tap->record.name), "%s", tap->link.name);
 }
 
@@ -262,6 +281,7 @@ static void manager_begin_rename(Manager *manager, Tap *tap, char old[static NAM
 static void manager_end_rename(Manager *manager, Tap *tap, const char *old) {
         if (name_check(tap->record.name, NULL) < 0) {
                 log_tap(LOG_NOTICE, old, "was renamed to what no TAP may be called; it is tapd's no more");
+                manager_want_note_removed(manager, tap);
                 tap_free(tap);
                 return;
         }
@@ -270,6 +290,7 @@ static void manager_end_rename(Manager *manager, Tap *tap, const char *old) {
         if (manager_note_write(manager, record_store_save(manager->records, &tap->record)) < 0 ||
             manager_add(manager, tap) < 0) {
                 log_tap(LOG_ERR, tap->record.name, "cannot keep it, ignoring");
+                manager_want_note_removed(manager, tap);
                 tap_free(tap);
                 return;
         }
@@ -326,10 +347,12 @@ static void manager_look_after(Manager *manager, Tap *tap) {
         unsigned tampered;
         Link link;
 
-        if (tap->state == TAP_LEAVING)
+        if (tap->state == TAP_DELETING || tap_is_absent(tap))
                 return;
 
         manager_note_use(manager, tap);
+        if ((tap->is_undeclared || *tap->pending) && !tap_is_used(tap))
+                manager_want_look_again(manager, tap);
 
         /* Not by way of the events: one that stays tampered would be looked after for ever. */
         if (tap_is_suspicious(tap) && link_get(manager->rtnl, tap->record.ifindex, &link) == 0 &&
@@ -413,7 +436,8 @@ static void manager_on_health(void *userdata) {
 void manager_refresh_tap(Manager *manager, Tap *tap) {
         Link link;
 
-        if (!tap->link.is_up && !tap->is_gone && link_get(manager->rtnl, tap->record.ifindex, &link) == 0)
+        if (!tap->link.is_up && !tap->is_gone && !tap_is_absent(tap) &&
+            link_get(manager->rtnl, tap->record.ifindex, &link) == 0)
                 manager_note_link(manager, &link, true);
 }
 
@@ -434,7 +458,7 @@ static void manager_on_idle(uint64_t limit_usec, void *userdata) {
         manager_refresh(manager);
         for (Tap *tap = manager->taps; tap; tap = tap->hh.next) {
                 if (tap->record.lifetime != LIFETIME_RUNTIME || tap->record.idle_usec == 0 || tap->is_gone ||
-                    tap->state == TAP_LEAVING || tap_is_used(tap))
+                    tap->state == TAP_DELETING || tap_is_used(tap))
                         continue;
 
                 if (tap->record.idle_usec <= limit_usec)
@@ -451,10 +475,19 @@ static void manager_on_idle(uint64_t limit_usec, void *userdata) {
         free(taps);
 }
 
-static int manager_init(Manager *manager, sd_event *event, const char *runtime_path) {
+static int manager_init(Manager *manager, sd_event *event, const char *runtime_path, const char *state_path) {
         int r;
 
+        manager->config = (Config){ .defaults.group = TAPD_ID_UNSET };
+        manager->state_path = strdup(state_path);
+        if (!manager->state_path)
+                return -ENOMEM;
+
         r = record_store_new(runtime_path, &manager->records);
+        if (r < 0)
+                return r;
+
+        r = manager_wants_init(manager, event);
         if (r < 0)
                 return r;
 
@@ -485,7 +518,7 @@ static int manager_init(Manager *manager, sd_event *event, const char *runtime_p
         return 0;
 }
 
-int manager_new(sd_event *event, const char *runtime_path, Manager **ret) {
+int manager_new(sd_event *event, const char *runtime_path, const char *state_path, Manager **ret) {
         Manager *manager;
         int r;
 
@@ -493,7 +526,7 @@ int manager_new(sd_event *event, const char *runtime_path, Manager **ret) {
         if (!manager)
                 return -ENOMEM;
 
-        r = manager_init(manager, event, runtime_path);
+        r = manager_init(manager, event, runtime_path, state_path);
         if (r < 0) {
                 manager_free(manager);
                 return r;
@@ -515,12 +548,15 @@ Manager *manager_free(Manager *manager) {
                 tap_free(tap);
         }
 
+        manager_wants_done(manager);
         sd_event_source_disable_unref(manager->flush_source);
         idle_done(&manager->idle);
         deletions_free(manager->deletions);
         rtnl_free(manager->rtnl);
         record_store_free(manager->records);
         health_done(&manager->health);
+        config_done(&manager->config);
+        free(manager->state_path);
         free(manager);
         return NULL;
 }
@@ -573,10 +609,6 @@ static const ReconcileHandlers manager_reconcile_handlers = {
         .broken = manager_on_broken,
 };
 
-void manager_set_idle(Manager *manager, uint64_t usec) {
-        idle_set(&manager->idle, usec);
-}
-
 int manager_start(Manager *manager) {
         int r;
 
@@ -593,7 +625,7 @@ int manager_start(Manager *manager) {
                 health_raise(&manager->health, TOPIC_START, sentence);
         }
 
-        return 0;
+        return manager->is_blind ? 0 : manager_make_declared(manager);
 }
 
 int manager_check_sight(Manager *manager, Fault *fault) {

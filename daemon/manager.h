@@ -23,14 +23,41 @@ typedef struct ManagerHandlers {
         void (*on_degraded)(void *userdata);
 } ManagerHandlers;
 
-/* @runtime_path: the folder that holds the records' folder. */
-int manager_new(sd_event *event, const char *runtime_path, Manager **ret);
+/* @runtime_path: the folder that holds the records' folder; @state_path: what is declared over the bus. */
+int manager_new(sd_event *event, const char *runtime_path, const char *state_path, Manager **ret);
 Manager *manager_free(Manager *manager);
 
 void manager_set_handlers(Manager *manager, const ManagerHandlers *handlers, void *userdata);
 
-/* Reads the records and finishes or rolls back what a death left half done; once, at start. */
+/* Takes the configuration over, at start; what it declares is made by manager_start(). */
+void manager_set_config(Manager *manager, Config *config);
+/* The one that counts now. Another may by the next turn of the loop. */
+const Config *manager_config(const Manager *manager);
+
+/* Reads the records and finishes or rolls back what a death left half done, then makes what files declare and is not
+ * there; once, at start. */
 int manager_start(Manager *manager);
+
+/* Takes another configuration over: its grants and defaults count at once, and @done is called from the loop when what
+ * it declares is there and what it no longer declares is gone, as far as that can be; see each TAP's state for what
+ * could not. @recreate: what a live device cannot become is made anew where no program has it open. One at a time.
+ * -ENOMEM: nothing has changed, and @config is still the caller's. */
+typedef void (*manager_reloaded_t)(void *userdata);
+int manager_reload(Manager *manager, Config *config, bool recreate, manager_reloaded_t done, void *userdata);
+
+/* What a file says of a TAP; NULL where none does. */
+const Declaration *manager_declaration(Manager *manager, const Tap *tap);
+
+/* Declares a TAP beside the files, by @text in the folder of tapd's state, and makes it. Conflict where a file declares
+ * it, NameInUse where another device has its name; where it cannot be made it is not declared. */
+int manager_declare(Manager *manager, const char *name, const TapSpec *spec, Fault *fault);
+
+/* Takes that back. Conflict where a file of the administrator's declares it; NoSuchTap. A TAP that a program has open
+ * stays until it is closed. */
+int manager_undeclare(Manager *manager, const char *name, Fault *fault);
+
+/* Takes over a device that is not tapd's: a persistent TAP with this name, whose queues go on. */
+int manager_adopt(Manager *manager, const char *name, uid_t creator, Tap **ret, Fault *fault);
 
 Tap *manager_find(Manager *manager, const char *name);
 size_t manager_count(Manager *manager);
@@ -56,6 +83,8 @@ typedef struct ManagerOrder {
         const TapSpec *spec;
         uid_t creator;
         Lifetime lifetime;
+        const char *source;             /* RECORD_SOURCE_*; NULL: the bus */
+        const Declaration *declaration; /* of a declared one */
 } ManagerOrder;
 
 /* Makes a TAP. An ephemeral one fills @queues (tap_create()), for others it is NULL. Conflict where its address is
@@ -72,11 +101,11 @@ int manager_set(Manager *manager, Tap *tap, const TapSpec *spec, Fault *fault);
 /* The counters of a TAP; what else changed meanwhile is told as well. */
 int manager_get_statistics(Manager *manager, Tap *tap, LinkStatistics *ret, Fault *fault);
 
-/* Has runtime TAPs deleted that nobody had open for so long, in microseconds; 0: never. */
-void manager_set_idle(Manager *manager, uint64_t usec);
-
 /* Sets IFF_UP; what was asked is kept in the record. Stale where the device is no longer the record's. */
 int manager_set_up(Manager *manager, Tap *tap, bool up, Fault *fault);
+
+/* Conflict where a file declares it: it would be back at once. */
+int manager_check_declared(Manager *manager, const Tap *tap, Fault *fault);
 
 /* InUse where a program has a queue open and it is not forced, NoSuchTap where it is being deleted. Changes nothing. */
 int manager_check_delete(Manager *manager, Tap *tap, bool force, Fault *fault);

@@ -29,6 +29,7 @@ static const char *const stage_names[_RECORD_STAGE_MAX] = {
 static const char *const lifetime_names[_LIFETIME_MAX] = {
         [LIFETIME_RUNTIME] = "runtime",
         [LIFETIME_EPHEMERAL] = "ephemeral",
+        [LIFETIME_DECLARED] = "declared",
 };
 
 struct RecordStore {
@@ -52,14 +53,16 @@ int record_format(const Record *record, char **ret) {
         char id[SD_ID128_STRING_MAX], mac[SPEC_MAC_SIZE], guest_mac[SPEC_MAC_SIZE], *body, *text;
 
         if (asprintf(&body,
-                     HEADER "name=%s\nid=%s\nstage=%s\nlifetime=%s\nifindex=%d\ncreator=%u\ncreated=%" PRIu64 "\n"
+                     HEADER "name=%s\nid=%s\nstage=%s\nlifetime=%s\nifindex=%d\ncreator=%u\nsource=%s\ndeclared=%s\n"
+                            "declared-hash=%" PRIu64 "\ncreated=%" PRIu64 "\n"
                             "idle=%" PRIu64 "\nkind=%s\nuser=%u\ngroup=%u\nshared=%d\nmulti-queue=%d\n"
                             "vnet-header=%d\npacket-info=%d\nup=%d\nmac-asked=%d\nmac=%s\nguest-mac=%s\nmtu=%u\n"
                             "transmit-queue-length=%u\ndescription=%s\n",
                      record->name, sd_id128_to_string(record->id, id), stage_names[record->stage],
-                     lifetime_names[record->lifetime], record->ifindex, record->creator, record->created_usec,
-                     record->idle_usec, spec_kind_name(spec), spec->user, spec->group, spec->shared,
-                     spec->mode.multi_queue, spec->mode.vnet_header, spec->mode.packet_info, spec->up, spec->has_mac,
+                     lifetime_names[record->lifetime], record->ifindex, record->creator, record->source,
+                     record->declared, record->declared_hash, record->created_usec, record->idle_usec,
+                     spec_kind_name(spec), spec->user, spec->group, spec->shared, spec->mode.multi_queue,
+                     spec->mode.vnet_header, spec->mode.packet_info, spec->up, spec->has_mac,
                      spec_mac_format(spec->mac, mac), spec_mac_format(record->guest_mac, guest_mac), spec->mtu,
                      spec->transmit_queue_length, spec->description) < 0)
                 return -ENOMEM;
@@ -123,9 +126,18 @@ static int read_choice(Reader *reader, const char *key, const char *const *names
         return 0;
 }
 
+static void read_text(Reader *reader, const char *key, char *text, size_t size) {
+        const char *value = read_value(reader, key);
+
+        if (strlen(value) >= size || !text_is_printable(value))
+                reader->r = -EBADMSG;
+        else
+                strcpy(text, value);
+}
+
 static void read_spec(Reader *reader, Record *record) {
         TapSpec *spec = &record->spec;
-        const char *description, *kind = read_value(reader, "kind");
+        const char *kind = read_value(reader, "kind");
 
         spec->mode.tun = strcmp(kind, "tun") == 0;
         if (!spec->mode.tun && strcmp(kind, "tap") != 0)
@@ -145,12 +157,7 @@ static void read_spec(Reader *reader, Record *record) {
                 reader->r = -EBADMSG;
         spec->mtu = (uint32_t) read_number(reader, "mtu", UINT32_MAX);
         spec->transmit_queue_length = (uint32_t) read_number(reader, "transmit-queue-length", UINT32_MAX);
-
-        description = read_value(reader, "description");
-        if (strlen(description) > SPEC_DESCRIPTION_MAX || !text_is_printable(description))
-                reader->r = -EBADMSG;
-        else
-                strcpy(spec->description, description);
+        read_text(reader, "description", spec->description, sizeof(spec->description));
 }
 
 /* The last line is the sum of all before it. */
@@ -186,6 +193,11 @@ int record_parse(const char *name, const char *text, size_t size, Record *ret) {
         record.lifetime = (Lifetime) read_choice(&reader, "lifetime", lifetime_names, _LIFETIME_MAX);
         record.ifindex = (int) read_number(&reader, "ifindex", INT_MAX);
         record.creator = (uid_t) read_number(&reader, "creator", TAPD_ID_UNSET);
+        read_text(&reader, "source", record.source, sizeof(record.source));
+        read_text(&reader, "declared", record.declared, sizeof(record.declared));
+        if (*record.declared && name_check(record.declared, NULL) < 0)
+                return -EBADMSG;
+        record.declared_hash = read_number(&reader, "declared-hash", UINT64_MAX);
         record.created_usec = read_number(&reader, "created", UINT64_MAX);
         record.idle_usec = read_number(&reader, "idle", UINT64_MAX);
         read_spec(&reader, &record);

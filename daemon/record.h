@@ -23,8 +23,14 @@ typedef enum RecordStage {
 typedef enum Lifetime {
         LIFETIME_RUNTIME,   /* until it is deleted or the host reboots */
         LIFETIME_EPHEMERAL, /* as long as a queue of it is open */
+        LIFETIME_DECLARED,  /* whenever tapd runs and a file says so */
         _LIFETIME_MAX,
 } Lifetime;
+
+/* Who had it made. */
+#define RECORD_SOURCE_SIZE 256
+#define RECORD_SOURCE_BUS "dbus"
+#define RECORD_SOURCE_UNIT "unit" /* a unit that needs it: tap@NAME.service */
 
 typedef struct Record {
         char name[NAME_SIZE];
@@ -33,17 +39,20 @@ typedef struct Record {
         Lifetime lifetime;
         int ifindex; /* 0 in an intent */
         uid_t creator;
-        uint64_t created_usec; /* CLOCK_REALTIME */
-        uint8_t guest_mac[6];  /* recommended for the guest's side; all zero for a tun */
-        uint64_t idle_usec;    /* when its last queue was closed, or it was made; 0 while a queue is open */
-        TapSpec spec;          /* what was asked last */
+        char source[RECORD_SOURCE_SIZE]; /* RECORD_SOURCE_*, or the path of the file that declares it */
+        char declared[NAME_SIZE];        /* the name by which a file declares it; "": none does */
+        uint64_t declared_hash;          /* what of the file was applied last (Declaration.hash) */
+        uint64_t created_usec;           /* CLOCK_REALTIME */
+        uint8_t guest_mac[6];            /* recommended for the guest's side; all zero for a tun */
+        uint64_t idle_usec;              /* when its last queue was closed, or it was made; 0 while a queue is open */
+        TapSpec spec;                    /* what was asked last */
 } Record;
 
 /* The mark of the record's device, its alias (IFLA_IFALIAS). */
 #define RECORD_MARK_SIZE (5 + SD_ID128_STRING_MAX)
 const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]);
 
-/* "runtime" or "ephemeral". */
+/* "runtime", "ephemeral" or "declared". */
 const char *lifetime_name(Lifetime lifetime);
 
 /* A record as text, and back. record_parse: -EBADMSG where it is damaged, cut, of a newer version or not for @name. */

@@ -8,6 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "names.h"
+#include "text.h"
+
 /* How often a new device may be broken into before its creation is given up. */
 #define ATTEMPTS 20
 
@@ -294,6 +297,11 @@ static uint64_t now_usec(void) {
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
+void tap_default_mac(const TapWorkshop *workshop, const char *name, TapSpec *spec) {
+        if (!spec->mode.tun)
+                name_to_mac(name, workshop->mac_key, spec->mac);
+}
+
 /* What a record says besides what was asked for. */
 static int prepare_record(const TapWorkshop *workshop, Record *record) {
         record->stage = RECORD_INTENT;
@@ -301,8 +309,8 @@ static int prepare_record(const TapWorkshop *workshop, Record *record) {
         record->created_usec = now_usec();
         record->idle_usec = record->lifetime == LIFETIME_EPHEMERAL ? 0 : record->created_usec;
 
-        if (!record->spec.has_mac && !record->spec.mode.tun)
-                name_to_mac(record->name, workshop->mac_key, record->spec.mac);
+        if (!record->spec.has_mac)
+                tap_default_mac(workshop, record->name, &record->spec);
 
         if (!record->spec.mode.tun)
                 name_to_guest_mac(record->name, workshop->mac_key, record->guest_mac);
@@ -421,6 +429,77 @@ int tap_new(const Record *record, const Link *link, Tap **ret) {
         return 0;
 }
 
+int tap_new_absent(const Record *record, TapState state, const char *reason, Tap **ret) {
+        const TapSpec *spec = &record->spec;
+        Tap *tap;
+
+        tap = calloc(1, sizeof(*tap));
+        if (!tap)
+                return -ENOMEM;
+
+        tap->record = *record;
+        tap->record.ifindex = 0;
+        /* What it is to be is shown, as far as it is asked for. */
+        tap->link = (Link){
+                .user = spec->user,
+                .group = spec->group,
+                .multi_queue = spec->mode.multi_queue,
+                .vnet_header = spec->mode.vnet_header,
+                .packet_info = spec->mode.packet_info,
+        };
+        (void) snprintf(tap->link.name, sizeof(tap->link.name), "%s", record->name);
+        tap_set_state(tap, state, reason);
+        tap->changes = 0;
+
+        *ret = tap;
+        return 0;
+}
+
+bool tap_is_absent(const Tap *tap) {
+        return tap->record.ifindex == 0;
+}
+
+int tap_adopt_record(const TapWorkshop *workshop, const Link *link, uid_t creator, Record *ret) {
+        Record record = {
+                .stage = RECORD_COMPLETE,
+                .lifetime = LIFETIME_RUNTIME,
+                .ifindex = link->ifindex,
+                .creator = creator,
+                .source = RECORD_SOURCE_BUS,
+                .created_usec = now_usec(),
+                .spec = SPEC_INIT,
+        };
+        TapSpec *spec = &record.spec;
+        int r;
+
+        (void) snprintf(record.name, sizeof(record.name), "%s", link->name);
+        spec->mode = (TunMode){
+                .tun = link->is_ip,
+                .multi_queue = link->multi_queue,
+                .vnet_header = link->vnet_header,
+                .packet_info = link->packet_info,
+        };
+        spec->user = link->user;
+        spec->group = link->group;
+        spec->shared = link->user == TAPD_ID_UNSET;
+        spec->up = link->is_up;
+        memcpy(spec->mac, link->mac, sizeof(spec->mac));
+        /* Its administrator's words about it, unless they are the mark of a tapd that is gone. */
+        if (strncmp(link->alias, "tapd:", strlen("tapd:")) != 0 && text_is_printable(link->alias))
+                (void) snprintf(spec->description, sizeof(spec->description), "%s", link->alias);
+
+        if (!spec->mode.tun)
+                name_to_guest_mac(record.name, workshop->mac_key, record.guest_mac);
+        record.idle_usec = link->queues + link->queues_detached > 0 ? 0 : record.created_usec;
+
+        r = sd_id128_randomize(&record.id);
+        if (r < 0)
+                return r;
+
+        *ret = record;
+        return 0;
+}
+
 Tap *tap_free(Tap *tap) {
         free(tap);
         return NULL;
@@ -433,12 +512,14 @@ bool tap_owns(const Record *record, const Link *link) {
                (record->ifindex == 0 || record->ifindex == link->ifindex);
 }
 
-void tap_set_state(Tap *tap, TapState state) {
-        if (tap->state == state)
-                return;
+void tap_set_state(Tap *tap, TapState state, const char *reason) {
+        if (tap->state != state)
+                tap->changes |= TAP_CHANGED_STATE;
+        if (strcmp(tap->reason, reason ? reason : "") != 0)
+                tap->changes |= TAP_CHANGED_STATE_REASON;
 
         tap->state = state;
-        tap->changes |= TAP_CHANGED_STATE;
+        (void) snprintf(tap->reason, sizeof(tap->reason), "%s", reason ? reason : "");
 }
 
 /* What is not as it should be, of what a holder of a queue can change. */
@@ -487,14 +568,71 @@ static unsigned compare(const Link *a, const Link *b) {
         return changes;
 }
 
+/* Says what only root can have changed of what was asked last; of what nobody asked for nothing is known. */
+static bool find_drift(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
+        const TapSpec *spec = &tap->record.spec;
+        const Link *link = &tap->link;
+
+        if (strcmp(tap->record.declared, link->name) != 0)
+                (void) snprintf(reason, TAP_REASON_SIZE, "it was renamed; it is declared as %s", tap->record.declared);
+        else if (link->is_up != spec->up)
+                (void) snprintf(reason, TAP_REASON_SIZE, "somebody took it %s", link->is_up ? "up" : "down");
+        else if (spec->mtu != SPEC_UNSET && link->mtu != spec->mtu)
+                (void) snprintf(reason, TAP_REASON_SIZE, "somebody set its MTU to %u (was %u)", link->mtu, spec->mtu);
+        else if (spec->transmit_queue_length != SPEC_UNSET &&
+                 link->transmit_queue_length != spec->transmit_queue_length)
+                (void) snprintf(reason, TAP_REASON_SIZE, "somebody set its transmit queue length to %u (was %u)",
+                                link->transmit_queue_length, spec->transmit_queue_length);
+        else
+                return false;
+
+        return true;
+}
+
+/* The state of one that has a device and is to keep it; the worst first. */
+static TapState judge(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
+        const char *names[6];
+        size_t length;
+
+        if (tap->tampered) {
+                tap_tamper_names(tap->tampered, names);
+                length = (size_t) snprintf(reason, TAP_REASON_SIZE, "a program that holds a queue changed");
+                for (const char **name = names; *name; name++)
+                        length += (size_t) snprintf(reason + length, TAP_REASON_SIZE - length, " %s", *name);
+                return TAP_TAMPERED;
+        }
+
+        if (tap->is_undeclared) {
+                (void) snprintf(reason, TAP_REASON_SIZE, "no file declares it any more; it goes with its last queue");
+                return TAP_LEAVING;
+        }
+
+        if (*tap->waiting) {
+                (void) snprintf(reason, TAP_REASON_SIZE, "%s", tap->waiting);
+                return TAP_WAITING;
+        }
+
+        if (*tap->pending) {
+                (void) snprintf(reason, TAP_REASON_SIZE, "%s", tap->pending);
+                return TAP_DRIFTED;
+        }
+
+        return tap->record.lifetime == LIFETIME_DECLARED && find_drift(tap, reason) ? TAP_DRIFTED : TAP_READY;
+}
+
 void tap_judge(Tap *tap) {
+        char reason[TAP_REASON_SIZE] = "";
+
+        if (tap_is_absent(tap))
+                return;
+
         tap->tampered = find_tampering(&tap->record, &tap->link);
-        if (tap->state != TAP_LEAVING)
-                tap_set_state(tap, tap->tampered ? TAP_TAMPERED : TAP_READY);
+        if (tap->state != TAP_DELETING)
+                tap_set_state(tap, judge(tap, reason), reason);
 }
 
 bool tap_is_suspicious(const Tap *tap) {
-        return find_tampering(&tap->record, &tap->link) != 0;
+        return !tap_is_absent(tap) && find_tampering(&tap->record, &tap->link) != 0;
 }
 
 void tap_update(Tap *tap, const Link *link) {
@@ -504,9 +642,9 @@ void tap_update(Tap *tap, const Link *link) {
 
 const char *tap_state_name(TapState state) {
         static const char *const names[_TAP_STATE_MAX] = {
-                [TAP_READY] = "ready",
-                [TAP_TAMPERED] = "tampered",
-                [TAP_LEAVING] = "leaving",
+                [TAP_READY] = "ready",      [TAP_WAITING] = "waiting",   [TAP_BLOCKED] = "blocked",
+                [TAP_DRIFTED] = "drifted",  [TAP_TAMPERED] = "tampered", [TAP_LEAVING] = "leaving",
+                [TAP_DELETING] = "leaving", [TAP_BROKEN] = "broken",
         };
 
         return names[state];

@@ -25,6 +25,9 @@ typedef enum TapChange {
         TAP_CHANGED_STATE = 1 << 13,
         TAP_CHANGED_DESCRIPTION = 1 << 14,
         TAP_CHANGED_IDLE_SINCE = 1 << 15,
+        TAP_CHANGED_STATE_REASON = 1 << 16,
+        TAP_CHANGED_LIFETIME = 1 << 17,
+        TAP_CHANGED_SOURCE = 1 << 18,
 } TapChange;
 
 /* What a program that holds a queue can change without any capability, and what is compared for that; a bit each. The
@@ -39,23 +42,35 @@ typedef enum TapTamper {
 
 typedef enum TapState {
         TAP_READY,
+        TAP_WAITING,  /* declared with a switch that is absent */
+        TAP_BLOCKED,  /* declared, and something that is not tapd's has its name */
+        TAP_DRIFTED,  /* declared, and not as it was declared or asked last */
         TAP_TAMPERED, /* something of TapTamper is not as it should be */
-        TAP_LEAVING,  /* it is being deleted */
+        TAP_LEAVING,  /* declared no more: it goes with its last queue */
+        TAP_DELETING, /* it is being deleted */
+        TAP_BROKEN,   /* declared, and cannot be made just now */
         _TAP_STATE_MAX,
 } TapState;
 
-/* One TAP of tapd's: what was asked for, and what the kernel says. */
+#define TAP_REASON_SIZE 256
+
+/* One TAP of tapd's: what was asked for, and what the kernel says. One that is declared and has no device, because it
+ * is blocked or broken, has no link: record.ifindex is 0. */
 typedef struct Tap {
         Record record;
         Link link;
         TapState state;
-        bool is_gone;         /* the device is no more; the TAP goes at the end of this turn of the loop */
-        const char *why_gone; /* what the journal says of that */
-        bool was_seen;        /* by the dump under way */
-        unsigned changes;     /* TapChange, not yet told */
-        unsigned tampered;    /* TapTamper */
-        unsigned reported;    /* TapTamper that was told of already */
-        unsigned n_repairs;   /* in the minute that began at repairs_usec (CLOCK_MONOTONIC) */
+        char reason[TAP_REASON_SIZE];  /* why it is not ready, a sentence; "" */
+        char pending[TAP_REASON_SIZE]; /* what of its declaration could not be applied; "": nothing */
+        char waiting[TAP_REASON_SIZE]; /* for the switch that it is declared with; "": for none */
+        bool is_undeclared;            /* its file is gone, and a program has it open */
+        bool is_gone;                  /* the device is no more; the TAP goes at the end of this turn of the loop */
+        const char *why_gone;          /* what the journal says of that */
+        bool was_seen;                 /* by the dump under way */
+        unsigned changes;              /* TapChange, not yet told */
+        unsigned tampered;             /* TapTamper */
+        unsigned reported;             /* TapTamper that was told of already */
+        unsigned n_repairs;            /* in the minute that began at repairs_usec (CLOCK_MONOTONIC) */
         uint64_t repairs_usec;
         unsigned n_reports; /* the same for reports */
         uint64_t reports_usec;
@@ -101,9 +116,19 @@ int tap_open_queues(TapWorkshop *workshop, const Tap *tap, TapQueues *queues, Fa
  * (InUse): on a multi-queue device it would draw frames away. */
 int tap_restore_access(TapWorkshop *workshop, const Tap *tap, Fault *fault);
 
+/* Gives @spec the address that a TAP of this name has where nobody asked for one. */
+void tap_default_mac(const TapWorkshop *workshop, const char *name, TapSpec *spec);
+
+/* Makes a record of a device that somebody else made: its settings are what the kernel says. */
+int tap_adopt_record(const TapWorkshop *workshop, const Link *link, uid_t creator, Record *ret);
+
 /* A TAP of a record whose device is there already. */
 int tap_new(const Record *record, const Link *link, Tap **ret);
 Tap *tap_free(Tap *tap);
+
+/* A declared TAP without a device. */
+int tap_new_absent(const Record *record, TapState state, const char *reason, Tap **ret);
+bool tap_is_absent(const Tap *tap);
 
 /* Whether a link is the record's device: its kind, its mark, and its ifindex where the record knows one. */
 bool tap_owns(const Record *record, const Link *link);
@@ -128,7 +153,7 @@ bool tap_is_abandoned(TapWorkshop *workshop, const Tap *tap);
 /* Whether a program has a queue of it open. */
 bool tap_is_used(const Tap *tap);
 
-/* Sets tap->state, and the change. */
-void tap_set_state(Tap *tap, TapState state);
+/* Sets state and reason, and the changes. @reason NULL: none. */
+void tap_set_state(Tap *tap, TapState state, const char *reason);
 
 const char *tap_state_name(TapState state);

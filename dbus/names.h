@@ -21,6 +21,9 @@
 #define TAPD_ACTION_DELETE "org.tapd1.delete"
 #define TAPD_ACTION_CONFIGURE "org.tapd1.configure"
 #define TAPD_ACTION_OPEN "org.tapd1.open"
+#define TAPD_ACTION_DECLARE "org.tapd1.declare"
+#define TAPD_ACTION_ADOPT "org.tapd1.adopt"
+#define TAPD_ACTION_RELOAD "org.tapd1.reload"
 #define TAPD_ACTION_MANAGE_OTHERS "org.tapd1.manage-others"
 #define TAPD_ACTION_OVERRIDE "org.tapd1.override"
 

@@ -172,9 +172,11 @@ void lab_start_tapd(Lab *lab) {
         g_autoptr(GPtrArray) arguments = g_ptr_array_new();
         g_autofree char *root = g_strdup_printf("--root=%s", lab->folder);
         g_autofree char *runtime = g_build_filename(lab->folder, "run", NULL);
+        g_autofree char *state = g_build_filename(lab->folder, "state", NULL);
         g_auto(GStrv) environment = g_get_environ();
 
         environment = g_environ_setenv(environment, "RUNTIME_DIRECTORY", runtime, true);
+        environment = g_environ_setenv(environment, "STATE_DIRECTORY", state, true);
         environment = g_environ_setenv(environment, "DBUS_SYSTEM_BUS_ADDRESS", lab->address, true);
         g_ptr_array_add(arguments, (char *) g_getenv("TAPD"));
         g_ptr_array_add(arguments, root);
@@ -225,7 +227,7 @@ sd_bus *lab_connect(Lab *lab, uid_t uid, const gid_t *groups, size_t n_groups) {
 Lab *lab_new(const char *config) {
         static const gid_t group = LAB_GROUP;
         Lab *lab = g_new0(Lab, 1);
-        g_autofree char *etc = NULL, *run = NULL, *path = NULL;
+        g_autofree char *etc = NULL, *run = NULL, *state = NULL, *path = NULL;
 
         lab->folder = g_dir_make_tmp("tapd-lab-XXXXXX", NULL);
         g_assert_nonnull(lab->folder);
@@ -235,6 +237,8 @@ Lab *lab_new(const char *config) {
         path = g_build_filename(etc, "tapd.conf", NULL);
         g_assert_cmpint(g_mkdir_with_parents(etc, 0755), ==, 0);
         g_assert_cmpint(g_mkdir_with_parents(run, 0755), ==, 0);
+        state = g_build_filename(lab->folder, "state", NULL);
+        g_assert_cmpint(g_mkdir_with_parents(state, 0755), ==, 0);
         g_assert_true(g_file_set_contents(path, config ? config : default_config, -1, NULL));
 
         lab->signals = g_ptr_array_new_with_free_func(g_free);

@@ -116,10 +116,12 @@ static void test_accounts(void) {
 
                 /* Its own TAP, of a time when it was enabled. */
                 fault = (Fault){};
-                check_account(gate_use(&config, caller, GATE_CONFIGURE, &record, &verdict, &fault), &fault,
-                              row->passes);
+                check_account(
+                        gate_use(&config, caller, GATE_CONFIGURE, &(GateTap){ .record = &record }, &verdict, &fault),
+                        &fault, row->passes);
                 fault = (Fault){};
-                check_account(gate_use(&config, caller, GATE_DELETE, &record, &verdict, &fault), &fault, row->passes);
+                check_account(gate_use(&config, caller, GATE_DELETE, &(GateTap){ .record = &record }, &verdict, &fault),
+                              &fault, row->passes);
         }
 }
 
@@ -340,7 +342,7 @@ static void check_use(const UseCase *row, const Record *record, GateVerb verb, b
         GateVerdict verdict;
         Fault fault = {};
 
-        g_assert_cmpint(gate_use(&config, caller, verb, record, &verdict, &fault), ==, 0);
+        g_assert_cmpint(gate_use(&config, caller, verb, &(GateTap){ .record = record }, &verdict, &fault), ==, 0);
         g_assert_cmpint(fault.error, ==, TAPD_ERROR_NONE);
         g_assert_cmpint(verdict.needs_manage_others, ==, !is_manager);
         g_assert_false(verdict.needs_override);
@@ -384,7 +386,9 @@ static void test_use_grant(void) {
                 g_autofree Caller *caller = caller_new(rows[i].uid, rows[i].group, 0);
                 GateVerdict verdict;
 
-                g_assert_cmpint(gate_use(&config, caller, GATE_CONFIGURE, &record, &verdict, NULL), ==, 0);
+                g_assert_cmpint(
+                        gate_use(&config, caller, GATE_CONFIGURE, &(GateTap){ .record = &record }, &verdict, NULL), ==,
+                        0);
                 g_assert_cmpstr(verdict.grant ? verdict.grant->name : NULL, ==, rows[i].grant);
         }
 }
