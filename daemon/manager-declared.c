@@ -547,6 +547,13 @@ void manager_want_note_added(Manager *manager, Tap *tap) {
                 want->tap = tap;
 }
 
+void manager_want_forget(Manager *manager, const Tap *tap) {
+        Want *want = manager_find_want(manager, tap->record.declared);
+
+        if (want && want->tap == tap)
+                want->tap = NULL;
+}
+
 void manager_want_note_removed(Manager *manager, const Tap *tap) {
         Want *want = manager_find_want(manager, *tap->record.declared ? tap->record.declared : tap->record.name);
 

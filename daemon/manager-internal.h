@@ -70,6 +70,8 @@ void manager_wants_done(Manager *manager);
 int manager_make_declared(Manager *manager);
 void manager_want_note_added(Manager *manager, Tap *tap);
 void manager_want_note_removed(Manager *manager, const Tap *tap);
+/* The TAP goes, and another takes its place. */
+void manager_want_forget(Manager *manager, const Tap *tap);
 void manager_want_note_foreign(Manager *manager);
 /* Looks at one name at once. */
 int manager_make_want(Manager *manager, const char *name, Fault *fault);

@@ -78,6 +78,7 @@ int manager_add(Manager *manager, Tap *tap) {
         HASH_FIND_STR(manager->taps, tap->record.name, absent);
         if (absent) {
                 manager_take_out(manager, absent);
+                manager_want_forget(manager, absent);
                 tap_free(absent);
         }
 

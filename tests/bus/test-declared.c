@@ -91,7 +91,7 @@ static void expect_reason(Lab *lab, const char *name, const char *part) {
 
 static void test_start(Lab *lab) {
         static const char *const names[] = { "tap5", "vm3", "vm4", "vm5", "tun1", NULL };
-        g_autofree char *link = NULL, *other = NULL;
+        g_autofree char *link = NULL, *other = NULL, *source = NULL;
 
         write_file(lab, TAPS "a.tap",
                    "[Tap]\nName=tap5\nMTUBytes=1400\nMACAddress=02:00:00:00:00:05\nDescription=of the file\n");
@@ -118,7 +118,8 @@ static void test_start(Lab *lab) {
         lab_expect_property(lab, "tap5", "StateReason", "");
         lab_expect_property(lab, "tap5", "Description", "of the file");
         lab_expect_property(lab, "vm4", "User", "12001");
-        g_assert_true(g_str_has_suffix(lab_property(lab, "vm5", "Source"), "/etc/tapd/taps.d/b.tap"));
+        source = lab_property(lab, "vm5", "Source");
+        g_assert_true(g_str_has_suffix(source, "/etc/tapd/taps.d/b.tap"));
         g_assert_false(lab_link_exists("vm6"));
 
         /* A name that a file declares is never free, and is not made or deleted by anybody. */
