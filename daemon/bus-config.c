@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "bus.h"
 #include "loading.h"
 #include "log.h"
 #include "names.h"
+
+/* How long reading may take: names are asked of a directory server. */
+#define LOADING_SECONDS 60
 
 /* A request that waits for a reload. */
 typedef struct Waiter {
@@ -27,6 +31,7 @@ struct BusReload {
         char *root, *state_path;
         Loading *loading;
         sd_event_source *source; /* begins one, from the loop */
+        sd_event_source *deadline;
         bool is_running;
         bool is_wanted; /* one more */
         unsigned turn;
@@ -111,11 +116,29 @@ static void note_bad_files(BusReload *reload, const Declarations *declared) {
                                  "%.300s; new TAPs of other files are made, and all that exist stay as they are", why);
 }
 
+/* Systemd waits for the end of a reload, and so do callers: a directory server that does not answer ends it. */
+static int bus_reload_on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        BusReload *reload = userdata;
+
+        if (!reload->loading)
+                return 0;
+
+        loading_forget(reload->loading);
+        reload->loading = NULL;
+        log_message(LOG_ERR, "cannot reload: a name of a user or group was not found in time; everything stays as it "
+                             "was");
+        (void) fault_set(&reload->fault, TAPD_ERROR_TIMEOUT, "looking up users and groups takes more than %d s",
+                         LOADING_SECONDS);
+        bus_reload_finish(reload);
+        return 0;
+}
+
 static void bus_reload_on_loaded(LoadingResult *result, void *userdata) {
         BusReload *reload = userdata;
         int r = result->r;
 
         reload->loading = NULL;
+        (void) sd_event_source_set_enabled(reload->deadline, SD_EVENT_OFF);
         for (size_t i = 0; i < result->n_complaints; i++)
                 complaint_log(result->complaints[i].path, result->complaints[i].line, result->complaints[i].text, NULL);
 
@@ -144,7 +167,10 @@ static int bus_reload_on_start(sd_event_source *source, void *userdata) {
 
         r = loading_begin(reload->bus->event, reload->root, reload->state_path, bus_reload_on_loaded, reload,
                           &reload->loading);
-        if (r < 0) {
+        if (r >= 0) {
+                (void) sd_event_source_set_time_relative(reload->deadline, LOADING_SECONDS * UINT64_C(1000000));
+                (void) sd_event_source_set_enabled(reload->deadline, SD_EVENT_ONESHOT);
+        } else {
                 (void) fault_set_errno(&reload->fault, r, "reload");
                 bus_reload_finish(reload);
         }
@@ -174,6 +200,11 @@ int bus_reload_new(Bus *bus, const char *root, const char *state_path, BusReload
                 r = sd_event_add_defer(bus->event, &reload->source, bus_reload_on_start, reload);
         if (r >= 0)
                 r = sd_event_source_set_enabled(reload->source, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(bus->event, &reload->deadline, CLOCK_MONOTONIC, 0,
+                                               /* accuracy= */ 1000000, bus_reload_on_deadline, reload);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(reload->deadline, SD_EVENT_OFF);
         if (r < 0) {
                 bus_reload_free(reload);
                 return r;
@@ -189,6 +220,7 @@ BusReload *bus_reload_free(BusReload *reload) {
 
         loading_forget(reload->loading);
         sd_event_source_disable_unref(reload->source);
+        sd_event_source_disable_unref(reload->deadline);
         free(reload->root);
         free(reload->state_path);
         free(reload);

@@ -521,7 +521,7 @@ static void test_bad_file(Lab *lab) {
 }
 
 static void test_declare(Lab *lab) {
-        g_autofree char *path = in_lab(lab, "state/taps.d/tap5.tap"), *link = NULL;
+        g_autofree char *path = in_lab(lab, "state/taps.d/tap5.tap");
         unsigned ifindex;
 
         lab->polkit->mode = POLKIT_NO;
