@@ -340,8 +340,11 @@ static void manager_note_use(Manager *manager, Tap *tap) {
         tap->record.idle_usec = is_idle ? 0 : idle_now();
         tap->changes |= TAP_CHANGED_IDLE_SINCE;
         (void) manager_note_write(manager, record_store_save(manager->records, &tap->record));
-        if (!is_idle)
+        if (!is_idle) {
                 idle_wake(&manager->idle);
+                /* What waited for the last queue to be closed. */
+                manager_want_look_again(manager, tap);
+        }
 }
 
 static void manager_look_after(Manager *manager, Tap *tap) {
@@ -352,8 +355,6 @@ static void manager_look_after(Manager *manager, Tap *tap) {
                 return;
 
         manager_note_use(manager, tap);
-        if ((tap->is_undeclared || *tap->pending) && !tap_is_used(tap))
-                manager_want_look_again(manager, tap);
 
         /* Not by way of the events: one that stays tampered would be looked after for ever. */
         if (tap_is_suspicious(tap) && link_get(manager->rtnl, tap->record.ifindex, &link) == 0 &&

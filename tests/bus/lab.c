@@ -494,6 +494,25 @@ void lab_expect_property(Lab *lab, const char *name, const char *property, const
                 g_error("%s of %s: expected %s, got %s", property, name, value, text);
 }
 
+/* Whether the main thread of tapd sleeps: one whose loop always finds something to do never does. */
+static bool tapd_sleeps(Lab *lab) {
+        g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/stat", lab->tapd_pid, lab->tapd_pid), *text = NULL;
+
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        return g_str_has_prefix(strrchr(text, ')'), ") S");
+}
+
+void lab_expect_rest(Lab *lab) {
+        gint64 end = g_get_monotonic_time() + PATIENCE_USEC;
+        unsigned n = 0;
+
+        for (lab_settle(lab); n < 10; n = tapd_sleeps(lab) ? n + 1 : 0) {
+                lab_ok(sd_event_run(lab->event, 2000));
+                if (g_get_monotonic_time() > end)
+                        g_error("tapd never rests");
+        }
+}
+
 /* ---- signals ---- */
 
 static char *name_of(const char *path) {

@@ -82,6 +82,9 @@ void lab_run_until(Lab *lab, bool (*done)(Lab *lab, void *userdata), void *userd
 /* Lets everything that is under way arrive: a round trip to tapd for each connection. */
 void lab_settle(Lab *lab);
 
+/* Fails the test where tapd does not come to rest. */
+void lab_expect_rest(Lab *lab);
+
 /* CreateTap without settings; the error's name or NULL is compared with @error. */
 void lab_create(Lab *lab, sd_bus *as, const char *name, const char *error);
 void lab_delete(Lab *lab, sd_bus *as, const char *name, bool force, const char *error);

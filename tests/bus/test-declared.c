@@ -196,6 +196,7 @@ static void test_recreate(Lab *lab) {
                 lab_expect_property(lab, "tap5", "State", "drifted");
                 expect_reason(lab, "tap5", rows[i].reason);
                 expect_reason(lab, "tap5", "reload --recreate");
+                lab_expect_rest(lab);
                 g_assert_cmpuint(if_nametoindex("tap5"), ==, ifindex);
                 restart(lab, SIGKILL);
                 lab_expect_property(lab, "tap5", "State", "drifted");
@@ -248,6 +249,7 @@ static void test_removed_in_use(Lab *lab) {
         reload(lab);
         lab_expect_property(lab, "tap5", "State", "leaving");
         g_assert_true(lab_link_exists("tap5"));
+        lab_expect_rest(lab);
 
         /* Also by a tapd that only finds it so. */
         restart(lab, SIGKILL);
@@ -291,6 +293,7 @@ static void test_deleted_by_root(Lab *lab) {
                                 g_autofree char *path = lab_path("tap5");
 
                                 was_broken = true;
+                                lab_expect_rest(lab);
                                 expect_reason(lab, "tap5", "in a row");
                                 lab_expect_property(lab, "tap5", "Ifindex", "0");
                                 lab_expect_property(lab, "tap5", "Lifetime", "declared");
@@ -327,6 +330,7 @@ static void test_drift(Lab *lab) {
                 g_free(lab_run("%s", rows[i].command));
                 wait_property(lab, "tap5", "State", "drifted");
                 expect_reason(lab, "tap5", rows[i].reason);
+                lab_expect_rest(lab);
                 /* Only root can have done that: it is not fought over, not even by a reload. */
                 reload(lab);
                 lab_expect_property(lab, "tap5", "State", "drifted");
@@ -388,6 +392,7 @@ static void test_blocked(Lab *lab) {
         lab_expect_property(lab, "tap5", "State", "blocked");
         lab_expect_property(lab, "tap5", "Ifindex", "0");
         g_assert_cmpuint(if_nametoindex("tap5"), ==, ifindex);
+        lab_expect_rest(lab);
         restart(lab, SIGKILL);
         lab_expect_property(lab, "tap5", "State", "blocked");
         g_assert_cmpuint(if_nametoindex("tap5"), ==, ifindex);
@@ -707,6 +712,7 @@ static void test_waiting(Lab *lab) {
         reload(lab);
         lab_expect_property(lab, "tap5", "State", "waiting");
         expect_reason(lab, "tap5", "br9 is absent");
+        lab_expect_rest(lab);
         lab_expect_property(lab, "tap5", "AdministrativeState", "down");
         lab_expect_property(lab, "tap6", "State", "ready");
         restart(lab, SIGKILL);
