@@ -237,3 +237,17 @@ def test_chroot(host):
         check('\nkvm:' in (layer / 'etc/group').read_text(), 'no group kvm')
         wanted = layer / 'etc/systemd/system/multi-user.target.wants/tapd.service'
         check_equal(os.readlink(wanted), '/lib/systemd/system/tapd.service', 'what the boot starts')
+
+
+def test_reproducible(host):
+    """Built again, in another folder and for somebody with another umask, it is the same to the byte"""
+    with tempfile.TemporaryDirectory(prefix='tapd-package-') as folder:
+        source = pathlib.Path(folder) / 'another' / 'tree'
+        before = os.umask(0o077)
+        try:
+            package.export(source)
+            package.build(source, pathlib.Path(folder))
+        finally:
+            os.umask(before)
+        again = next(pathlib.Path(folder).glob('tapd_*.deb'))
+        check_equal(root.file_digest(again), root.file_digest(package.deb()), 'the digest of the package')
