@@ -7,6 +7,7 @@ import pathlib
 import re
 
 import machine
+import package
 import root
 from machine import Failure, Result, wait_until
 
@@ -84,13 +85,13 @@ class Queue:
 
 
 class Host(machine.Machine):
-    """A host with what was built installed on it; installed=False leaves it as it is before that. programs are those
+    """A host with tapd's package installed on it; installed=False leaves it as it is before that. programs are those
     of tests/host in the build folder."""
 
     def __init__(self, installed=True, udev=False, programs=('queue', 'racer')):
         self.programs = programs
         self.build = pathlib.Path(os.environ['TAPD_BUILD']).absolute()
-        super().__init__([root.installed(self.build) if installed else root.people(), root.debian()], udev=udev)
+        super().__init__([root.installed(package.deb()) if installed else root.people(), root.debian()], udev=udev)
 
     def boot(self):
         for program in self.programs:

@@ -154,7 +154,7 @@ def main() -> int:
     except root.Unavailable as reason:
         print(f'tools/try: no host on this machine: {reason}', file=sys.stderr)
         return 1
-    except Failure as failure:
+    except (Failure, RuntimeError) as failure:
         print(f'\ntools/try: {failure}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -2,8 +2,8 @@
 """The file trees that a test host boots from, made once and kept.
 
 debian() is a plain Debian 12 with what a small server has; installed() is a layer that lies over it: tapd, installed
-as the README says, and the people of the tests. Both are read only from then on: each host has a layer of its own
-on top of them (machine.py).
+from its package, and the people of the tests. Both are read only from then on: each host has a layer of its own on
+top of them (machine.py).
 
 TAPD_HOST_CACHE names the folder that keeps them; the default is ${XDG_CACHE_HOME:-/var/cache}/tapd-hosts.
 """
@@ -56,10 +56,10 @@ echo carol:carol | chpasswd
 useradd --system --no-create-home --home-dir /var/lib/libvirt --shell /usr/sbin/nologin --groups kvm libvirt-qemu
 '''
 
-# What the README tells a person to do after `meson install`, as far as it makes sense before the first boot.
+# As with `apt install` while a system is made that has not booted yet.
 INSTALL = '''
-systemd-sysusers
-systemctl enable --quiet tapd.service
+dpkg --force-unsafe-io --install /tapd.deb
+rm /tapd.deb
 '''
 
 # $1: a cgroup, whose processes are to end.
@@ -101,6 +101,10 @@ def demand(*programs: str):
     for program in programs:
         if not shutil.which(program):
             raise Unavailable(f'there is no {program} on this machine (tools/deps installs it)')
+
+
+def file_digest(path: pathlib.Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextlib.contextmanager
@@ -272,16 +276,6 @@ def debian() -> pathlib.Path:
     return target
 
 
-def tree_digest(folder: pathlib.Path) -> str:
-    summary = []
-    for path in sorted(folder.rglob('*')):
-        status = path.lstat()
-        content = (os.readlink(path) if path.is_symlink() else
-                   hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else '')
-        summary.append(f'{path.relative_to(folder)} {status.st_mode:o} {content}')
-    return digest(*summary)
-
-
 def in_overlay(lower: pathlib.Path, layer: pathlib.Path, script: str):
     """Runs a shell script in a chroot of lower with layer over it; what it writes goes into layer."""
     with tempfile.TemporaryDirectory(prefix='.chroot-', dir=layer.parent) as work:
@@ -313,39 +307,34 @@ def people() -> pathlib.Path:
     return layer('people', digest(PEOPLE), lambda folder: None, 'groupadd --system kvm\n' + PEOPLE)
 
 
-def installed(build: pathlib.Path) -> pathlib.Path:
-    """The layer of a host where what was built in a meson build folder is installed."""
+def installed(deb: pathlib.Path) -> pathlib.Path:
+    """The layer of a host where a package of tapd is installed."""
     probe()
-    with tempfile.TemporaryDirectory(prefix='tapd-destdir-') as destdir:
-        os.chmod(destdir, 0o755)
-        meson_install(build, pathlib.Path(destdir))
-        return layer('installed', digest(tree_digest(pathlib.Path(destdir)), INSTALL, PEOPLE),
-                     lambda folder: copy_merged(pathlib.Path(destdir), folder), INSTALL + PEOPLE)
-
-
-def copy_merged(tree: pathlib.Path, target: pathlib.Path):
-    """Copies a tree as a layer: /lib is a link to usr/lib, which a folder of that name would hide."""
-    for entry in tree.iterdir():
-        below = debian() / entry.name
-        place = below.readlink() if below.is_symlink() else pathlib.Path(entry.name)
-        shutil.copytree(entry, target / place, symlinks=True, dirs_exist_ok=True)
+    return layer('installed', digest(file_digest(deb), INSTALL, PEOPLE),
+                 lambda folder: shutil.copy(deb, folder / 'tapd.deb'), INSTALL + PEOPLE)
 
 
 def layer(kind: str, content: str, fill, script: str) -> pathlib.Path:
     base = debian()
-    folder = cache() / kind
-    target = folder / digest(base.name, content)
 
     def build(work: pathlib.Path):
         fill(work)
         in_overlay(base, work, script)
+
+    return kept(kind, digest(base.name, content), build)
+
+
+def kept(kind: str, name: str, fill) -> pathlib.Path:
+    """The tree of that kind and name; fill(folder) makes it where it is not there yet."""
+    folder = cache() / kind
+    target = folder / name
 
     folder.mkdir(exist_ok=True)
     with locked(cache() / f'{kind}.lock'):
         if target.exists():
             os.utime(target)
         else:
-            make(target, build)
+            make(target, fill)
             sweep(folder, keep=4)
 
     return target

@@ -7,7 +7,8 @@
 
 A test module is test_MODULE.py, a test a function test_* that takes the host, its name the first line of its
 documentation. The tests of a module share one host, which the runner cleans between them; HOST in a module are the
-arguments of that Host. The build folder is in TAPD_BUILD.
+arguments of that Host. The hosts run the Debian package of the tree (package.py); the programs that play the guests are
+of the meson build folder that TAPD_BUILD names.
 """
 
 import importlib

@@ -98,7 +98,7 @@ def test_configuration(host):
 
 
 def test_install(host):
-    """Installing it on a running host as the README says, with no reboot"""
+    """Installing it without the package on a running host as the README says, with no reboot"""
     with Host(installed=False) as plain:
         plain.boot()
         check_equal(plain.run(['getent', 'passwd', 'tapd']).out, '', 'the user tapd before')
