@@ -220,7 +220,7 @@ int bus_new(sd_event *event, Manager *manager, const Config *config, bool always
                 return r;
         }
 
-        bus->authz = (Authz){ .bus = bus->bus, .always_ask = always_ask };
+        authz_init(&bus->authz, event, bus->bus, always_ask);
         manager_set_handlers(manager, &bus_handlers, bus);
         *ret = bus;
         return 0;
@@ -233,6 +233,7 @@ Bus *bus_free(Bus *bus) {
         if (bus->manager)
                 manager_set_handlers(bus->manager, NULL, NULL);
         jobs_free(bus->jobs);
+        authz_done(&bus->authz);
         callers_free(bus->callers);
         sd_bus_flush_close_unref(bus->bus);
         sd_event_unref(bus->event);
