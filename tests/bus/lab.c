@@ -187,6 +187,8 @@ void lab_start_tapd(Lab *lab) {
 
         environment = g_environ_setenv(environment, "RUNTIME_DIRECTORY", runtime, true);
         environment = g_environ_setenv(environment, "DBUS_SYSTEM_BUS_ADDRESS", lab->address, true);
+        for (char **word = lab->tapd_wrapper; word && *word; word++)
+                g_ptr_array_add(arguments, *word);
         g_ptr_array_add(arguments, (char *) g_getenv("TAPD"));
         g_ptr_array_add(arguments, root);
         for (char **argument = lab->tapd_arguments; argument && *argument; argument++)
@@ -309,6 +311,7 @@ void lab_free(Lab *lab) {
         sd_event_unref(lab->event);
         g_ptr_array_unref(lab->signals);
         g_strfreev(lab->tapd_arguments);
+        g_strfreev(lab->tapd_wrapper);
         g_free(lab->address);
         g_free(lab->folder);
         g_free(lab);

@@ -32,6 +32,7 @@ typedef struct Lab {
         GPid bus_pid;
         GPid tapd_pid;
         Polkit *polkit;
+        char **tapd_wrapper;   /* a command line that tapd's is appended to, and that becomes tapd */
         char **tapd_arguments; /* what a test adds to tapd's */
 
         sd_bus *root, *alice, *bob, *mallory, *daemon;
