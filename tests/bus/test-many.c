@@ -3,6 +3,7 @@
 #include <linux/if_tun.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lab.h"
@@ -220,6 +221,60 @@ static void test_numbers(void) {
         lab_free(lab);
 }
 
+/* Each of the first MANY that is there is whole and known, and no other is. */
+static void expect_whole(Lab *lab) {
+        unsigned n = 0;
+
+        for (unsigned i = 1; i <= MANY; i++) {
+                g_autofree char *name = g_strdup_printf("tap%u", i);
+                g_autofree char *record = g_build_filename(lab->folder, "run/taps", name, NULL);
+
+                g_assert_cmpint(lab_link_exists(name), ==, g_file_test(record, G_FILE_TEST_EXISTS));
+                if (!lab_link_exists(name))
+                        continue;
+                lab_expect_property(lab, name, "State", "ready");
+                lab_expect_property(lab, name, "AdministrativeState", "up");
+                n++;
+        }
+        g_assert_cmpuint(count_links(), ==, n);
+}
+
+static void test_terminated(void) {
+        Lab *lab = lab_new(config);
+        sd_bus_message *call = begin_create(lab, lab->alice);
+        LabReply reply;
+        int status;
+
+        /* Told to end in the middle of it: one answer, a clean end, and nothing half-made. */
+        append_many(call, 1, MANY);
+        send_create(lab, lab->alice, call, &reply);
+        lab_run_until(lab, is_begun, NULL);
+        status = lab_stop_tapd(lab, SIGTERM);
+        g_assert_true(WIFEXITED(status));
+        g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+        lab_wait_reply(lab, &reply);
+        lab_reply_done(&reply);
+
+        lab_start_tapd(lab);
+        expect_whole(lab);
+        lab_free(lab);
+}
+
+static void test_hangups(Lab *lab) {
+        pid_t pid = lab->tapd_pid;
+
+        for (unsigned i = 0; i < 1000; i++) {
+                g_assert_cmpint(kill(pid, SIGHUP), ==, 0);
+                if (i % 100 == 0) {
+                        g_autofree char *name = g_strdup_printf("tap%u", i);
+
+                        lab_create(lab, lab->root, name, NULL);
+                }
+        }
+        lab_settle(lab);
+        g_assert_cmpuint(count_links(), ==, 10);
+}
+
 static bool is_idle_gone(Lab *lab, void *userdata) {
         return !lab_link_exists("tap1");
 }
@@ -255,6 +310,8 @@ int main(int argc, char **argv) {
         g_test_add_func("/many/none", test_none);
         g_test_add_func("/many/rolled-back", test_rolled_back);
         g_test_add_func("/many/numbers", test_numbers);
+        g_test_add_func("/many/terminated", test_terminated);
+        lab_add_test("/many/hangups", test_hangups);
         g_test_add_func("/many/idle", test_idle);
         return g_test_run();
 }

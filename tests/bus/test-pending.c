@@ -304,6 +304,41 @@ static void test_deadline(Lab *lab) {
         lab_create(lab, lab->alice, "tap1", NULL);
 }
 
+static void send_without_reply(Lab *lab, const char *name) {
+        sd_bus_message *call = NULL;
+
+        lab_ok(sd_bus_message_new_method_call(lab->alice, &call, TAPD_BUS_NAME, MANAGER, "CreateTap"));
+        lab_ok(sd_bus_message_append(call, "sa{sv}", name, 0));
+        lab_ok(sd_bus_message_set_allow_interactive_authorization(call, true));
+        lab_ok(sd_bus_message_set_expect_reply(call, false));
+        lab_ok(sd_bus_send(lab->alice, call, NULL));
+        sd_bus_message_unref(call);
+}
+
+static bool exists(Lab *lab, void *userdata) {
+        return lab_link_exists(userdata);
+}
+
+static void test_no_reply(Lab *lab) {
+        Witness *witness = witness_new(lab);
+
+        /* Nobody is asked for a password by who does not wait for what comes of it. */
+        lab->polkit->mode = POLKIT_CHALLENGE;
+        lab->polkit->password_is_right = true;
+        send_without_reply(lab, "tap1");
+        wait_questions(lab, 1);
+        g_assert_cmpuint(polkit_last(lab->polkit)->flags, ==, 0);
+        lab_settle(lab);
+        g_assert_false(lab_link_exists("tap1"));
+
+        lab->polkit->mode = POLKIT_YES;
+        send_without_reply(lab, "tap2");
+        lab_run_until(lab, exists, (void *) "tap2");
+        send_without_reply(lab, "not a name");
+        witness_testify(lab, witness, 3);
+        g_assert_cmpuint(count_links(), ==, 1);
+}
+
 /* Held answers are a yes, and what is asked from then on gets a no. */
 static void answer_yes_once(Lab *lab) {
         lab->polkit->mode = POLKIT_NO;
@@ -446,6 +481,7 @@ int main(int argc, char **argv) {
 
         g_test_add_func("/pending/three-hundred", test_three_hundred);
         lab_add_test("/pending/deadline", test_deadline);
+        lab_add_test("/pending/no-reply", test_no_reply);
         lab_add_test("/pending/last-place", test_last_place);
         g_test_add_func("/pending/last-places-of-many", test_last_places_of_many);
         lab_add_test("/pending/limit-of-user", test_limit_of_user);
