@@ -103,6 +103,30 @@ static void test_usage(Lab *lab) {
         g_assert_false(lab_link_exists("tap1"));
 }
 
+static void test_words(Lab *lab) {
+        static const CommandRow rows[] = {
+                { "$tapctl create tap5", TAPCTL_EXIT_IN_USE, NULL, "tap5: a network interface that is not" },
+                { "$tapctl run tap5 -- true", 125, NULL, "tap5: a network interface that is not" },
+                { "$tapctl run tap1 -- true", 125, NULL, "tap1: exists" },
+                { "$tapctl create tap6", TAPCTL_EXIT_IN_USE, NULL, "tap6: belongs to lab-alice" },
+                /* What never changes, and what tapctl run has no use for: the command line is wrong. */
+                { "$tapctl set tap1 --multi-queue=no", TAPCTL_EXIT_USAGE, NULL, "MultiQueue=" },
+                { "$tapctl set tap1 --kind=tun", TAPCTL_EXIT_USAGE, NULL, "Kind=" },
+                { "$tapctl run --user=root -- true", 125, NULL, "\"run\" takes no option --user" },
+                { "$tapctl run --group=kvm -- true", 125, NULL, "\"run\" takes no option --group" },
+                { "$tapctl run --mtu=1400 --shared -- true", 125, NULL, "\"run\" takes no option --shared" },
+                { "$tapctl run --help | grep -e --user -e --group -e --shared", 1, NULL, NULL },
+                { "$tapctl run --help | grep -e --mtu", 0, "--mtu", NULL },
+                { "$tapctl create --help | grep -e --user", 0, "--user", NULL },
+        };
+
+        lab_create(lab, lab->root, "tap1", NULL);
+        lab_create(lab, lab->alice, "tap6", NULL);
+        g_free(lab_run("ip tuntap add mode tap dev tap5"));
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                run_command(lab, 0, &rows[i]);
+}
+
 static void test_no_bus(Lab *lab) {
         static const CommandRow rows[] = {
                 { "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent $tapctl list", TAPCTL_EXIT_NO_SERVICE, NULL,
@@ -155,6 +179,7 @@ int main(int argc, char **argv) {
 
         lab_add_test("/tapctl/output", test_output);
         lab_add_test("/tapctl/usage", test_usage);
+        lab_add_test("/tapctl/words", test_words);
         lab_add_test("/tapctl/no-bus", test_no_bus);
         lab_add_test("/tapctl/no-service", test_no_service);
         lab_add_test("/tapctl/impostor", test_impostor);
