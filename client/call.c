@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "errors.h"
+#include "id-names.h"
 #include "names.h"
 #include "progress.h"
 #include "report.h"
@@ -173,20 +174,25 @@ static bool is_no_such_tap(sd_bus_message *call, const sd_bus_error *error) {
                (call_is_of_tap(call) && sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT));
 }
 
-/* Skips the subject where the message begins with it as well: "tap1: is being deleted", "tap1 belongs to uid 1000". */
+/* Skips the subject where the message begins with it as well: "tap1: is being deleted", "tap1 belongs to uid 1000",
+ * "Name=: \"tap1\", another network interface has it". */
 static const char *skip_subject(const char *message, const char *subject) {
         size_t length = subject ? strlen(subject) : 0, gap;
+        const char *rest = message;
 
-        if (length == 0 || strncmp(message, subject, length) != 0)
+        if (strncmp(rest, "Name=: \"", strlen("Name=: \"")) == 0)
+                rest += strlen("Name=: \"");
+        if (length == 0 || strncmp(rest, subject, length) != 0)
                 return message;
 
-        gap = strspn(message + length, ": ");
-        return gap > 0 && message[length + gap] ? message + length + gap : message;
+        rest += length;
+        gap = strspn(rest, rest == message + length ? ": " : "\", ");
+        return gap > 0 && rest[gap] ? rest + gap : message;
 }
 
 static int report_error(Caller *caller, const char *subject, sd_bus_message *call, int r, const sd_bus_error *error) {
         const char *message = error->message ? error->message : strerror(-r);
-        char *advice;
+        char *advice, *named;
         int status;
 
         if (errno_means_no_bus(r))
@@ -205,7 +211,9 @@ static int report_error(Caller *caller, const char *subject, sd_bus_message *cal
                 return report_death(subject);
 
         advice = take_advice(caller, error);
-        report(subject, "%s%s%s", skip_subject(message, subject), advice ? "; " : "", advice ? advice : "");
+        named = id_names_in_message(skip_subject(message, subject));
+        report(subject, "%s%s%s", named ? named : message, advice ? "; " : "", advice ? advice : "");
+        free(named);
         free(advice);
         return status;
 }

@@ -66,3 +66,39 @@ const char *id_names_user(IdNames *names, uint32_t uid) {
 const char *id_names_group(IdNames *names, uint32_t gid) {
         return lookup(&names->groups, &names->n_groups, gid, group_text);
 }
+
+/* A number that nobody has stays as it is. */
+static const char *print_user(FILE *stream, const char *number) {
+        uint64_t uid = strtoull(number, NULL, 10);
+        struct passwd *entry = uid < TAPD_ID_UNSET ? getpwuid((uid_t) uid) : NULL;
+        size_t length = strspn(number, "0123456789");
+
+        if (entry)
+                (void) fputs(entry->pw_name, stream);
+        else
+                (void) fprintf(stream, "uid %.*s", (int) length, number);
+
+        return number + length;
+}
+
+char *id_names_in_message(const char *message) {
+        size_t size;
+        char *text = NULL;
+        FILE *stream;
+
+        stream = open_memstream(&text, &size);
+        if (!stream)
+                return NULL;
+
+        for (const char *p = message; *p;)
+                if (strncmp(p, "uid ", 4) == 0 && p[4] >= '0' && p[4] <= '9' && (p == message || p[-1] == ' '))
+                        p = print_user(stream, p + 4);
+                else
+                        (void) fputc(*p++, stream);
+
+        if (fclose(stream) == 0)
+                return text;
+
+        free(text);
+        return NULL;
+}

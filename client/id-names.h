@@ -21,3 +21,7 @@ void id_names_done(IdNames *names);
  * @names. */
 const char *id_names_user(IdNames *names, uint32_t uid);
 const char *id_names_group(IdNames *names, uint32_t gid);
+
+/* A message of tapd's, which knows numbers only, with the names of users for "uid 1000"; to be freed. NULL where memory
+ * ran out. */
+char *id_names_in_message(const char *message);

@@ -43,6 +43,18 @@ static const Option option_table[] = {
 
 #define N_OPTIONS (sizeof(option_table) / sizeof(option_table[0]))
 
+static unsigned setting_flag(size_t i) {
+        switch (i) {
+        case SETTING_USER:
+                return OPTION_USER;
+        case SETTING_GROUP:
+        case SETTING_SHARED:
+                return OPTION_ACCESS;
+        default:
+                return OPTION_SETTINGS;
+        }
+}
+
 static void fill_long_options(struct option *list) {
         for (size_t i = 0; i < N_OPTIONS; i++)
                 list[i] = (struct option){
@@ -82,7 +94,7 @@ static int take_setting(Options *options, size_t i, const char *text) {
                 return TAPCTL_EXIT_USAGE;
         }
 
-        options->given |= OPTION_SETTINGS;
+        options->given |= setting_flag(i);
         options->settings[i] = text ? text : "yes";
         return 0;
 }
@@ -209,7 +221,7 @@ int options_check(const Options *options, unsigned accepted, const char *verb) {
                 if (excess & option_table[i].flag)
                         name = option_table[i].name;
         for (size_t i = 0; i < _SETTING_MAX && !name; i++)
-                if (options->settings[i] && i != SETTING_USER)
+                if (options->settings[i] && excess & setting_flag(i))
                         name = settings_table[i].option;
 
         report(NULL, "\"%s\" takes no option --%s", verb, name);
@@ -230,6 +242,8 @@ void options_print(unsigned flags) {
                         const Setting *setting = &settings_table[i];
                         bool optional = setting->form == SETTING_FORM_BOOL;
 
+                        if (!(flags & setting_flag(i)))
+                                continue;
                         print_option(0, setting->option, optional ? "[=" : "=", setting->argument, optional ? "]" : "",
                                      setting->help);
                 }

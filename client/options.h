@@ -14,15 +14,16 @@ typedef enum OptionFlag {
         OPTION_OUTPUT = 1 << 4,
         OPTION_NO_HEADINGS = 1 << 5,
         OPTION_FORCE = 1 << 6,
-        OPTION_SETTINGS = 1 << 7, /* those of the table of settings, without --user */
+        OPTION_SETTINGS = 1 << 7, /* those of the table of settings, without the following two */
         OPTION_USER = 1 << 8,     /* a setting, and a filter of list and delete */
         OPTION_MINE = 1 << 9,
         OPTION_IDLE = 1 << 10,
         OPTION_QUEUES = 1 << 11,
+        OPTION_ACCESS = 1 << 12, /* --group and --shared: who else may open it by its name */
 
         /* What every verb takes. */
         OPTIONS_GLOBAL = OPTION_HELP | OPTION_VERSION | OPTION_NO_ASK_PASSWORD,
-        OPTIONS_SETTINGS = OPTION_SETTINGS | OPTION_USER,
+        OPTIONS_SETTINGS = OPTION_SETTINGS | OPTION_USER | OPTION_ACCESS,
         OPTIONS_FILTERS = OPTION_USER | OPTION_MINE | OPTION_IDLE,
 } OptionFlag;
 

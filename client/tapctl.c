@@ -40,7 +40,7 @@ static const Verb verb_table[] = {
         { "down", verb_down, 1, SIZE_MAX, 0, "NAME...", "Take TAPs down", "Takes TAPs down." },
         { "set", verb_set, 1, SIZE_MAX, OPTIONS_SETTINGS, "NAME...", "Change settings of TAPs",
           "Changes settings of TAPs that exist." },
-        { "run", verb_run, 0, SIZE_MAX, OPTIONS_SETTINGS | OPTION_QUEUES, "[NAME] -- COMMAND...",
+        { "run", verb_run, 0, SIZE_MAX, OPTION_SETTINGS | OPTION_QUEUES, "[NAME] -- COMMAND...",
           "Run a command with a TAP of its own",
           "Creates a TAP that lives as long as a queue of it is open and runs COMMAND with its queues as open\n"
           "descriptors. {name}, {fds} and {mac} in the command's arguments become the TAP's name, the numbers of the\n"

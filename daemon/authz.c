@@ -18,7 +18,8 @@
 /* A question under way; it belongs to the slot of its call. */
 typedef struct Asked {
         Job *job;
-        char *key; /* what is granted when the answer is yes */
+        AuthzLane *lane; /* NULL: not under way yet */
+        char *key;       /* what is granted when the answer is yes */
         bool is_interactive;
         Fault refusal;
 } Asked;
@@ -26,8 +27,59 @@ typedef struct Asked {
 static void asked_free(void *userdata) {
         Asked *asked = userdata;
 
+        if (asked->lane)
+                asked->lane->n_questions--;
         free(asked->key);
         free(asked);
+}
+
+void authz_init(Authz *authz, sd_event *event, sd_bus *bus, bool always_ask) {
+        *authz = (Authz){ .event = sd_event_ref(event), .always_ask = always_ask };
+        authz->lanes[0].bus = sd_bus_ref(bus);
+}
+
+void authz_done(Authz *authz) {
+        /* The first one is closed by who opened it. */
+        sd_bus_unref(authz->lanes[0].bus);
+        for (size_t i = 1; i < AUTHZ_LANES; i++)
+                sd_bus_flush_close_unref(authz->lanes[i].bus);
+
+        sd_event_unref(authz->event);
+        *authz = (Authz){};
+}
+
+static int lane_open(AuthzLane *lane, sd_event *event) {
+        sd_bus *bus = NULL;
+        int r;
+
+        r = sd_bus_open_system_with_description(&bus, "tapd-polkit");
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(bus, true);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0) {
+                sd_bus_unref(bus);
+                return r;
+        }
+
+        lane->bus = bus;
+        return 0;
+}
+
+/* A connection with room for one more question. */
+static int authz_find_lane(Authz *authz, AuthzLane **ret) {
+        AuthzLane *lane = authz->lanes;
+        int r;
+
+        while (lane->n_questions >= AUTHZ_LANE_QUESTIONS)
+                if (++lane == authz->lanes + AUTHZ_LANES)
+                        return -EDQUOT;
+
+        r = lane->bus ? 0 : lane_open(lane, authz->event);
+        if (r == 0)
+                *ret = lane;
+
+        return r;
 }
 
 /* A yes counts for the action and for the TAPs it was asked for: another number may be free by now, and another TAP may
@@ -76,13 +128,15 @@ static int polkit_send(sd_bus *bus, sd_bus_message *call) {
 }
 
 static void authz_on_cancel(Job *job) {
-        sd_bus *bus = sd_bus_message_get_bus(job->message);
         sd_bus_message *call = NULL;
+        sd_bus *bus;
         char id[32];
 
         if (!job->slot)
                 return;
 
+        /* polkit knows a question by its number and by who asked it. */
+        bus = sd_bus_slot_get_bus(job->slot);
         (void) snprintf(id, sizeof(id), "tapd-%" PRIu64, job->id);
         if (polkit_call(bus, "CancelCheckAuthorization", &call) >= 0 && sd_bus_message_append(call, "s", id) >= 0)
                 (void) polkit_send(bus, call);
@@ -213,25 +267,32 @@ static int asked_new(Job *job, const AuthzQuestion *question, char *key, Asked *
         return 0;
 }
 
-static int authz_ask(const Authz *authz, Job *job, const AuthzQuestion *question, Asked *asked) {
+static int authz_ask(Authz *authz, Job *job, const AuthzQuestion *question, Asked *asked) {
         sd_bus_message *call = NULL;
+        AuthzLane *lane;
         int r;
 
-        r = polkit_call(authz->bus, "CheckAuthorization", &call);
+        r = authz_find_lane(authz, &lane);
+        if (r < 0)
+                return r;
+
+        r = polkit_call(lane->bus, "CheckAuthorization", &call);
         if (r >= 0)
                 r = append_question(call, job, question, asked->is_interactive);
         if (r >= 0)
                 /* Longer than the job's own deadline, which is the one that counts. */
-                r = sd_bus_call_async(authz->bus, &job->slot, call, authz_on_verdict, asked, JOB_DEADLINE_USEC * 2);
+                r = sd_bus_call_async(lane->bus, &job->slot, call, authz_on_verdict, asked, JOB_DEADLINE_USEC * 2);
         sd_bus_message_unref(call);
         if (r < 0)
                 return r;
 
+        asked->lane = lane;
+        lane->n_questions++;
         job->cancel = authz_on_cancel;
         return sd_bus_slot_set_destroy_callback(job->slot, asked_free);
 }
 
-int authz_require(const Authz *authz, Job *job, const AuthzQuestion *question, Fault *fault) {
+int authz_require(Authz *authz, Job *job, const AuthzQuestion *question, Fault *fault) {
         Asked *asked;
         char *key;
         int r;
@@ -263,7 +324,7 @@ int authz_require(const Authz *authz, Job *job, const AuthzQuestion *question, F
         return 0;
 }
 
-int authz_require_verdict(const Authz *authz, Job *job, const char *action, const AuthzTarget *target,
+int authz_require_verdict(Authz *authz, Job *job, const char *action, const AuthzTarget *target,
                           const GateVerdict *verdict, Fault *fault) {
         AuthzQuestion question = {
                 .action = action,
@@ -289,14 +350,14 @@ int authz_require_verdict(const Authz *authz, Job *job, const char *action, cons
         return r;
 }
 
-void authz_wake(const Authz *authz) {
+void authz_wake(Authz *authz) {
         sd_bus_message *call = NULL;
         int r;
 
-        r = sd_bus_message_new_method_call(authz->bus, &call, POLKIT_NAME, POLKIT_PATH, "org.freedesktop.DBus.Peer",
-                                           "Ping");
+        r = sd_bus_message_new_method_call(authz->lanes[0].bus, &call, POLKIT_NAME, POLKIT_PATH,
+                                           "org.freedesktop.DBus.Peer", "Ping");
         if (r >= 0)
-                r = polkit_send(authz->bus, call);
+                r = polkit_send(authz->lanes[0].bus, call);
         if (r < 0)
                 log_message(LOG_DEBUG, "cannot wake polkit: %s, ignoring", strerror(-r));
 

@@ -3,14 +3,31 @@
 
 #include "job.h"
 
+/* dbus-daemon lets a connection wait for 128 answers (max_replies_per_connection), fewer than there are people who may
+ * be looking for their passwords: more connections are opened when they are needed. Each question may have to be
+ * cancelled as well, which is a call of its own. */
+#define AUTHZ_LANE_QUESTIONS 60
+#define AUTHZ_LANES ((JOBS_MAX + AUTHZ_LANE_QUESTIONS - 1) / AUTHZ_LANE_QUESTIONS)
+
+typedef struct AuthzLane {
+        sd_bus *bus; /* NULL: not needed yet */
+        unsigned n_questions;
+} AuthzLane;
+
 /*
  * polkit, asked without waiting (polkit(8), org.freedesktop.PolicyKit1.Authority). The subject is the sender's bus
  * name, never a pid. Only a clear yes is one: a polkit that is absent, hangs or fails is a refusal.
  */
 typedef struct Authz {
-        sd_bus *bus;
+        sd_event *event;
         bool always_ask; /* root too: for tests, where every caller is root */
+        AuthzLane lanes[AUTHZ_LANES];
 } Authz;
+
+/* @bus is tapd's own connection, and the first lane. */
+void authz_init(Authz *authz, sd_event *event, sd_bus *bus, bool always_ask);
+/* Every job is gone by then. */
+void authz_done(Authz *authz);
 
 /* What it is about. */
 typedef struct AuthzTarget {
@@ -31,12 +48,12 @@ typedef struct AuthzQuestion {
  * May the job's caller do this? 1 when he may, 0 when polkit was asked: the step returns, and the job is run anew with
  * the answer; a no is answered here. Negative errno with @fault when it cannot be asked.
  */
-int authz_require(const Authz *authz, Job *job, const AuthzQuestion *question, Fault *fault);
+int authz_require(Authz *authz, Job *job, const AuthzQuestion *question, Fault *fault);
 
 /* The same for all that a verdict of the gate needs, and stops at the first no: manage-others, override, and the verb's
  * own action where neither is needed. */
-int authz_require_verdict(const Authz *authz, Job *job, const char *action, const AuthzTarget *target,
+int authz_require_verdict(Authz *authz, Job *job, const char *action, const AuthzTarget *target,
                           const GateVerdict *verdict, Fault *fault);
 
 /* Has the bus start polkit, so that the first caller need not wait for it. */
-void authz_wake(const Authz *authz);
+void authz_wake(Authz *authz);

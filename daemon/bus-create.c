@@ -305,12 +305,13 @@ static char *join_items(const Items *items) {
 }
 
 /* One question for all that are new. */
-static int authorize_items(Bus *bus, Job *job, const Items *items, Fault *fault) {
+static int authorize_items(Bus *bus, Job *job, const Items *items, unsigned *ret_quota, Fault *fault) {
         size_t n_taps = manager_count_of(bus->manager, job->caller->uid);
-        GateVerdict all = {};
+        GateVerdict all = { .quota = GATE_NO_QUOTA };
         char *joined;
         int r;
 
+        *ret_quota = GATE_NO_QUOTA;
         if (items->n_new == 0)
                 return 1;
 
@@ -335,6 +336,7 @@ static int authorize_items(Bus *bus, Job *job, const Items *items, Fault *fault)
         r = authz_require_verdict(&bus->authz, job, TAPD_ACTION_CREATE,
                                   &(const AuthzTarget){ .names = joined, .creator = job->caller->uid }, &all, fault);
         free(joined);
+        *ret_quota = all.quota;
         return r;
 }
 
@@ -381,18 +383,19 @@ static void bus_on_created(int result, const Fault *fault, const CreationItem *i
 
 int bus_create_taps(Job *job, void *userdata, Fault *fault) {
         Bus *bus = userdata;
+        unsigned quota = 0;
         Items items = {};
         int r;
 
         r = read_items(bus, job, &items, fault);
         if (r == 0)
-                r = authorize_items(bus, job, &items, fault);
+                r = authorize_items(bus, job, &items, &quota, fault);
         if (r > 0) {
                 CreationItem *taken = items.items;
 
                 items.items = NULL;
-                r = creation_begin(bus->event, bus->manager, taken, items.n_items, job->caller->uid, bus_on_created,
-                                   job, &job->creation);
+                r = creation_begin(bus->event, bus->manager, taken, items.n_items, job->caller->uid, quota,
+                                   bus_on_created, job, &job->creation);
                 if (r < 0)
                         r = fault_set_errno(fault, r, "request");
         }

@@ -221,7 +221,7 @@ int bus_new(sd_event *event, Manager *manager, const BusOptions *options, Bus **
                 return r;
         }
 
-        bus->authz = (Authz){ .bus = bus->bus, .always_ask = options->always_ask };
+        authz_init(&bus->authz, event, bus->bus, options->always_ask);
         manager_set_handlers(manager, &bus_handlers, bus);
         *ret = bus;
         return 0;
@@ -234,6 +234,7 @@ Bus *bus_free(Bus *bus) {
         if (bus->manager)
                 manager_set_handlers(bus->manager, NULL, NULL);
         jobs_free(bus->jobs);
+        authz_done(&bus->authz);
         callers_free(bus->callers);
         bus_reload_free(bus->reload);
         sd_bus_flush_close_unref(bus->bus);

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
+
+#include "gate.h"
 
 struct Creation {
         Manager *manager;
@@ -10,6 +13,7 @@ struct Creation {
         size_t n_items;
         size_t n_made;
         uid_t creator;
+        unsigned quota;
         creation_done_t done;
         void *userdata;
         sd_event_source *source;
@@ -61,7 +65,8 @@ static void creation_roll_back(Creation *creation) {
         free(taps);
 }
 
-static int creation_make(Creation *creation, const CreationItem *item) {
+/* @n_taps: how many TAPs the creator has. */
+static int creation_make(Creation *creation, const CreationItem *item, size_t *n_taps) {
         const ManagerOrder order = {
                 .name = item->name,
                 .spec = &item->spec,
@@ -69,6 +74,7 @@ static int creation_make(Creation *creation, const CreationItem *item) {
                 .lifetime = LIFETIME_RUNTIME,
         };
         Tap *tap;
+        int r;
 
         if (item->exists)
                 return 0;
@@ -78,30 +84,35 @@ static int creation_make(Creation *creation, const CreationItem *item) {
                 return fault_set(&creation->fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" was taken meanwhile",
                                  item->name);
 
+        r = gate_check_quota(creation->quota, (*n_taps)++, &creation->fault);
+        if (r < 0)
+                return r;
+
         return manager_create(creation->manager, &order, /* queues= */ NULL, &tap, &creation->fault);
 }
 
-static int creation_on_turn(sd_event_source *source, void *userdata) {
+static int creation_on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
         Creation *creation = userdata;
+        size_t n_taps = manager_count_of(creation->manager, creation->creator);
 
         for (unsigned i = 0; i < CREATION_PIECE && creation->n_made < creation->n_items; i++) {
-                creation->r = creation_make(creation, &creation->items[creation->n_made]);
+                creation->r = creation_make(creation, &creation->items[creation->n_made], &n_taps);
                 if (creation->r < 0) {
-                        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
                         creation_roll_back(creation);
                         return 0;
                 }
                 creation->n_made++;
         }
 
-        if (creation->n_made == creation->n_items)
-                creation_finish(creation);
+        if (creation->n_made < creation->n_items)
+                return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 
+        creation_finish(creation);
         return 0;
 }
 
 int creation_begin(sd_event *event, Manager *manager, CreationItem *items, size_t n_items, uid_t creator,
-                   creation_done_t done, void *userdata, Creation **ret) {
+                   unsigned quota, creation_done_t done, void *userdata, Creation **ret) {
         Creation *creation;
         int r;
 
@@ -111,10 +122,16 @@ int creation_begin(sd_event *event, Manager *manager, CreationItem *items, size_
                 return -ENOMEM;
         }
 
-        *creation = (Creation){ .manager = manager, .items = items, .n_items = n_items, .creator = creator };
-        r = sd_event_add_defer(event, &creation->source, creation_on_turn, creation);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(creation->source, SD_EVENT_ON);
+        *creation = (Creation){
+                .manager = manager,
+                .items = items,
+                .n_items = n_items,
+                .creator = creator,
+                .quota = quota,
+        };
+        /* A timer that is due at once takes turns with everybody else; a deferred source stays first in the line. */
+        r = sd_event_add_time(event, &creation->source, CLOCK_MONOTONIC, /* usec= */ 0, /* accuracy= */ 1,
+                              creation_on_turn, creation);
         if (r < 0) {
                 creation_free(creation);
                 return r;

@@ -21,9 +21,10 @@ typedef struct CreationItem {
 /* Called once from the loop; @items are borrowed for the call. */
 typedef void (*creation_done_t)(int r, const Fault *fault, const CreationItem *items, size_t n_items, void *userdata);
 
-/* Takes @items over, also on failure. */
+/* Takes @items over, also on failure. @quota: how many TAPs @creator may have; other requests of his may take places of
+ * them meanwhile. */
 int creation_begin(sd_event *event, Manager *manager, CreationItem *items, size_t n_items, uid_t creator,
-                   creation_done_t done, void *userdata, Creation **ret);
+                   unsigned quota, creation_done_t done, void *userdata, Creation **ret);
 
 /* Whoever waited is gone; it goes on. NULL is fine. */
 void creation_forget(Creation *creation);

@@ -98,17 +98,24 @@ static void explain_names(const Config *config, const Caller *caller, const char
                                  patterns);
 }
 
+int gate_check_quota(unsigned quota, size_t n_taps, Fault *fault) {
+        if (n_taps < quota)
+                return 0;
+
+        return fault_set(fault, TAPD_ERROR_LIMITS_EXCEEDED,
+                         "%zu of %u TAPs: delete one, or ask the administrator for TapsPerUser=", n_taps, quota);
+}
+
 static void check_grants(const Config *config, const Caller *caller, const char *name, const TapSpec *spec,
                          size_t n_taps, GateVerdict *verdict) {
-        unsigned quota = 0;
-
+        verdict->quota = 0;
         for (size_t i = 0; i < config->n_grants; i++) {
                 const Grant *grant = &config->grants[i];
 
                 if (!grant_names_caller(grant, caller))
                         continue;
-                if (grant->taps_per_user > quota)
-                        quota = grant->taps_per_user;
+                if (grant->taps_per_user > verdict->quota)
+                        verdict->quota = grant->taps_per_user;
                 if (!verdict->grant && grant_covers(grant, config, caller, name, spec, &verdict->override_reason))
                         verdict->grant = grant;
         }
@@ -117,13 +124,14 @@ static void check_grants(const Config *config, const Caller *caller, const char 
                 verdict->needs_override = true;
                 if (verdict->override_reason.error == TAPD_ERROR_NONE)
                         explain_names(config, caller, name, &verdict->override_reason);
-        } else if (n_taps >= quota) {
+        } else if (gate_check_quota(verdict->quota, n_taps, &verdict->override_reason) < 0) {
                 verdict->needs_override = true;
                 verdict->grant = NULL;
-                (void) fault_set(&verdict->override_reason, TAPD_ERROR_LIMITS_EXCEEDED,
-                                 "%zu of %u TAPs: delete one, or ask the administrator for TapsPerUser=", n_taps,
-                                 quota);
         }
+
+        /* Who has leave to go beyond his grants has it for all that he asked for. */
+        if (verdict->needs_override)
+                verdict->quota = GATE_NO_QUOTA;
 }
 
 void gate_join(GateVerdict *verdict, const GateVerdict *more) {
@@ -137,11 +145,12 @@ void gate_join(GateVerdict *verdict, const GateVerdict *more) {
         }
 
         verdict->grant = verdict->needs_override ? NULL : more->grant;
+        verdict->quota = verdict->needs_override ? GATE_NO_QUOTA : more->quota;
 }
 
 int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec, size_t n_taps,
                 GateVerdict *ret, Fault *fault) {
-        GateVerdict verdict = {};
+        GateVerdict verdict = { .quota = GATE_NO_QUOTA };
         int r;
 
         r = check_account(config, caller, fault);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -24,10 +25,14 @@ typedef struct Caller {
 /* Whether the bus counts this gid among the caller's. */
 bool caller_in_group(const Caller *caller, gid_t gid);
 
+/* Of root, and of who may go beyond his grants. */
+#define GATE_NO_QUOTA UINT_MAX
+
 /* What a request needs besides its verb's own action; nothing where all is false. */
 typedef struct GateVerdict {
         bool needs_manage_others;
         bool needs_override;
+        unsigned quota;     /* of a creation: how many TAPs the caller may have */
         const Grant *grant; /* the one that covers the request, or any that names the caller; NULL: none. Borrowed. */
         /* Why: what the caller reads where he does not get it. */
         Fault others_reason;
@@ -36,6 +41,9 @@ typedef struct GateVerdict {
 
 /* Adds what @more needs to @verdict: one request may be about many TAPs, and is asked for by one question. */
 void gate_join(GateVerdict *verdict, const GateVerdict *more);
+
+/* LimitsExceeded where somebody who has @n_taps TAPs may have no more. */
+int gate_check_quota(unsigned quota, size_t n_taps, Fault *fault);
 
 /* May @caller create a TAP of this name? @n_taps: how many he has. @spec is complete. Refuses system accounts
  * (AccessDenied); everything else is a verdict. */

@@ -2,6 +2,7 @@
 #include "job.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct Jobs {
         Job *list;
         size_t n_jobs;
         uint64_t last_id;
+        uint64_t deadline_usec;
 };
 
 int jobs_new(sd_event *event, Jobs **ret) {
@@ -25,6 +27,7 @@ int jobs_new(sd_event *event, Jobs **ret) {
                 return -ENOMEM;
 
         jobs->event = sd_event_ref(event);
+        jobs->deadline_usec = JOB_DEADLINE_USEC;
         *ret = jobs;
         return 0;
 }
@@ -39,6 +42,10 @@ Jobs *jobs_free(Jobs *jobs) {
         sd_event_unref(jobs->event);
         free(jobs);
         return NULL;
+}
+
+void jobs_set_deadline(Jobs *jobs, uint64_t usec) {
+        jobs->deadline_usec = usec;
 }
 
 size_t jobs_count_of(const Jobs *jobs, uid_t uid) {
@@ -67,7 +74,8 @@ static int job_on_deadline(sd_event_source *source, uint64_t usec, void *userdat
         Job *job = userdata;
         Fault fault = {};
 
-        (void) fault_set(&fault, TAPD_ERROR_TIMEOUT, "no answer within 120 s");
+        (void) fault_set(&fault, TAPD_ERROR_TIMEOUT, "no answer within %" PRIu64 " s",
+                         job->jobs->deadline_usec / 1000000);
         job_answer_fault(job, &fault);
         job_free(job);
         return 0;
@@ -90,7 +98,7 @@ int job_new(Jobs *jobs, sd_bus_message *message, job_run_t run, void *userdata, 
         DL_APPEND(jobs->list, job);
         jobs->n_jobs++;
 
-        r = sd_event_add_time_relative(jobs->event, &job->deadline, CLOCK_MONOTONIC, JOB_DEADLINE_USEC,
+        r = sd_event_add_time_relative(jobs->event, &job->deadline, CLOCK_MONOTONIC, jobs->deadline_usec,
                                        /* accuracy= */ 1000000, job_on_deadline, job);
         if (r < 0) {
                 job->is_answered = true;

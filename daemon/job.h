@@ -53,6 +53,9 @@ struct Job {
 int jobs_new(sd_event *event, Jobs **ret);
 Jobs *jobs_free(Jobs *jobs);
 
+/* Another deadline than JOB_DEADLINE_USEC for the requests that come from now on. */
+void jobs_set_deadline(Jobs *jobs, uint64_t usec);
+
 /* Jobs of this user whose caller is known. */
 size_t jobs_count_of(const Jobs *jobs, uid_t uid);
 

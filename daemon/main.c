@@ -14,10 +14,14 @@
 
 #include "bus.h"
 #include "log.h"
+#include "settings.h"
+
+#define USEC_PER_SEC UINT64_C(1000000)
 
 typedef struct Options {
         const char *root; /* what stands before the paths of the configuration */
         bool always_ask;
+        uint64_t pending_usec; /* 0: as built */
 } Options;
 
 static int print_help(void) {
@@ -30,18 +34,32 @@ static int print_help(void) {
              "     --version     Show the version\n"
              "     --root=PATH   Read the configuration below PATH\n"
              "     --always-ask  Ask polkit for root's requests as well (for tests)\n"
+             "     --pending-sec=SECONDS\n"
+             "                   Give up a request after so long without an answer of polkit (for tests)\n"
              "     --debug       Log more");
+        return 0;
+}
+
+/* No more than the deadline that tapd is built with. */
+static int parse_pending(const char *text, uint64_t *ret_usec) {
+        uint64_t seconds;
+
+        if (parse_decimal(text, JOB_DEADLINE_USEC / USEC_PER_SEC, &seconds) < 0 || seconds == 0)
+                return -EINVAL;
+
+        *ret_usec = seconds * USEC_PER_SEC;
         return 0;
 }
 
 /* 1: go on; else the program ends with *ret_status. */
 static int parse_arguments(int argc, char **argv, Options *options, int *ret_status) {
-        enum { OPTION_VERSION = 256, OPTION_ROOT, OPTION_ALWAYS_ASK, OPTION_DEBUG };
+        enum { OPTION_VERSION = 256, OPTION_ROOT, OPTION_ALWAYS_ASK, OPTION_PENDING, OPTION_DEBUG };
         static const struct option table[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
                 { "root", required_argument, NULL, OPTION_ROOT },
                 { "always-ask", no_argument, NULL, OPTION_ALWAYS_ASK },
+                { "pending-sec", required_argument, NULL, OPTION_PENDING },
                 { "debug", no_argument, NULL, OPTION_DEBUG },
                 {},
         };
@@ -60,6 +78,13 @@ static int parse_arguments(int argc, char **argv, Options *options, int *ret_sta
                 case OPTION_ALWAYS_ASK:
                         options->always_ask = true;
                         break;
+                case OPTION_PENDING:
+                        if (parse_pending(optarg, &options->pending_usec) >= 0)
+                                break;
+                        (void) fprintf(stderr, "tapd: --pending-sec=%s is not a number of seconds from 1 to 120\n",
+                                       optarg);
+                        *ret_status = EX_USAGE;
+                        return 0;
                 case OPTION_DEBUG:
                         log_set_level(LOG_DEBUG);
                         break;
@@ -151,6 +176,9 @@ static int serve(sd_event *event, Manager *manager, const Options *options) {
                 log_message(LOG_ERR, "cannot connect to the system bus: %s", strerror(-r));
                 return r;
         }
+
+        if (options->pending_usec > 0)
+                jobs_set_deadline(bus->jobs, options->pending_usec);
 
         r = manager_start(manager);
         if (r >= 0)

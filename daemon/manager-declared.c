@@ -74,6 +74,12 @@ static void want_free(Manager *manager, Want *want) {
         free(want);
 }
 
+/* A timer that is due at once takes turns with everybody else; a deferred source stays first in the line. */
+static void manager_wake_wants(Manager *manager) {
+        (void) sd_event_source_set_time(manager->want_source, 0);
+        (void) sd_event_source_set_enabled(manager->want_source, SD_EVENT_ONESHOT);
+}
+
 /* Has a name looked at in the next turn of the loop. */
 static void manager_want(Manager *manager, Want *want) {
         if (!want->is_due) {
@@ -81,7 +87,7 @@ static void manager_want(Manager *manager, Want *want) {
                 DL_APPEND(manager->due, want);
         }
 
-        (void) sd_event_source_set_enabled(manager->want_source, SD_EVENT_ON);
+        manager_wake_wants(manager);
 }
 
 static int manager_on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -484,12 +490,11 @@ static void manager_on_reload_deleted(int r, const Fault *fault, void *userdata)
         /* One that is to be made anew is looked at when it is gone from the table, after this. */
         if (manager->reload)
                 manager->reload->n_deletions--;
-        (void) sd_event_source_set_enabled(manager->want_source, SD_EVENT_ON);
+        manager_wake_wants(manager);
 }
 
-static int manager_on_want(sd_event_source *source, void *userdata) {
-        Manager *manager = userdata;
-
+/* Looks at some of those that are due. */
+static void manager_step_wants(Manager *manager) {
         if (manager->foreign_changed)
                 manager_want_blocked(manager);
 
@@ -501,11 +506,16 @@ static int manager_on_want(sd_event_source *source, void *userdata) {
                 want->is_due = false;
                 (void) want_step(manager, want, &fault);
         }
+}
 
-        if (!manager->due) {
-                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+static int manager_on_want(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+
+        manager_step_wants(manager);
+        if (manager->due)
+                manager_wake_wants(manager);
+        else
                 reload_finish(manager);
-        }
 
         return 0;
 }
@@ -513,7 +523,8 @@ static int manager_on_want(sd_event_source *source, void *userdata) {
 int manager_wants_init(Manager *manager, sd_event *event) {
         int r;
 
-        r = sd_event_add_defer(event, &manager->want_source, manager_on_want, manager);
+        r = sd_event_add_time(event, &manager->want_source, CLOCK_MONOTONIC, 0, /* accuracy= */ 1, manager_on_want,
+                              manager);
         if (r >= 0)
                 r = sd_event_source_set_enabled(manager->want_source, SD_EVENT_OFF);
         if (r >= 0)
@@ -577,7 +588,7 @@ void manager_want_look_again(Manager *manager, const Tap *tap) {
 
 void manager_want_note_foreign(Manager *manager) {
         manager->foreign_changed = true;
-        (void) sd_event_source_set_enabled(manager->want_source, SD_EVENT_ON);
+        manager_wake_wants(manager);
 }
 
 /* Has room for all names of a configuration, before it counts. */
@@ -604,7 +615,7 @@ int manager_make_declared(Manager *manager) {
 
         manager_want_all(manager);
         while (manager->due)
-                (void) manager_on_want(manager->want_source, manager);
+                manager_step_wants(manager);
 
         return 0;
 }
@@ -640,7 +651,7 @@ int manager_reload(Manager *manager, Config *config, bool recreate, manager_relo
         }
 
         manager_want_all(manager);
-        (void) sd_event_source_set_enabled(manager->want_source, SD_EVENT_ON);
+        manager_wake_wants(manager);
         return 0;
 }
 

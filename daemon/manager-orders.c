@@ -189,7 +189,7 @@ int manager_set(Manager *manager, Tap *tap, const TapSpec *spec, Fault *fault) {
         r = manager_note_write(manager, record_store_save(manager->records, &tap->record));
         if (r < 0) {
                 tap->record = before;
-                return fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write records: %s", strerror(-r));
+                return record_write_fault(r, fault);
         }
 
         r = manager_apply(manager, tap, &before.spec, spec, fault);
@@ -288,7 +288,7 @@ int manager_delete(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t 
 
         r = manager_record_deletion(manager, taps, n_taps, RECORD_DELETING);
         if (r < 0)
-                (void) fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write records: %s", strerror(-r));
+                r = record_write_fault(r, fault);
         else
                 r = deletions_begin(manager->deletions, ifindexes, n_taps, done, userdata, ret);
         free(ifindexes);

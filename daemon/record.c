@@ -276,6 +276,13 @@ int record_store_save(RecordStore *store, const Record *record) {
         return r;
 }
 
+int record_write_fault(int r, Fault *fault) {
+        if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+                return fault_set_errno(fault, r, "record");
+
+        return fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write records: %s", strerror(-r));
+}
+
 int record_store_remove(RecordStore *store, const char *name) {
         int r;
 

@@ -68,6 +68,10 @@ RecordStore *record_store_free(RecordStore *store);
 
 /* Writes or removes one. Negative errno where the folder cannot be written. */
 int record_store_save(RecordStore *store, const Record *record);
+
+/* Says of a write that failed with @r what the caller can do about it: Degraded, or of what tapd is short for the
+ * moment. Returns the negative errno. */
+int record_write_fault(int r, Fault *fault);
 int record_store_remove(RecordStore *store, const char *name);
 
 /* Calls @loaded for each record, and @broken for each that is damaged, which is then renamed to NAME.corrupt. Negative

@@ -335,7 +335,7 @@ int tap_create(TapWorkshop *workshop, const Record *wanted, TapQueues *queues, T
 
         r = record_store_save(workshop->records, &record);
         if (r < 0)
-                return fault_set(fault, TAPD_ERROR_DEGRADED, "cannot write records: %s", strerror(-r));
+                return record_write_fault(r, fault);
 
         r = draft_make(&draft, workshop, &record, fault);
         if (r == 0)

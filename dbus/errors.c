@@ -19,7 +19,7 @@ static const ErrorEntry error_table[_TAPD_ERROR_MAX] = {
         [TAPD_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED] = { STANDARD "InteractiveAuthorizationRequired",
                                                             TAPCTL_EXIT_DENIED },
         [TAPD_ERROR_LIMITS_EXCEEDED] = { STANDARD "LimitsExceeded", TAPCTL_EXIT_LIMITS },
-        [TAPD_ERROR_NOT_SUPPORTED] = { STANDARD "NotSupported", TAPCTL_EXIT_FAILED },
+        [TAPD_ERROR_NOT_SUPPORTED] = { STANDARD "NotSupported", TAPCTL_EXIT_USAGE },
         [TAPD_ERROR_NO_MEMORY] = { STANDARD "NoMemory", TAPCTL_EXIT_FAILED },
         [TAPD_ERROR_TIMEOUT] = { STANDARD "Timeout", TAPCTL_EXIT_FAILED },
         [TAPD_ERROR_NO_SUCH_TAP] = { OWN "NoSuchTap", TAPCTL_EXIT_NO_SUCH_TAP },

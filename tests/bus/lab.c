@@ -60,6 +60,19 @@ static void add_entries(const char *path, const char *entries) {
         unlink(copy);
 }
 
+static void add_people(void) {
+        g_autoptr(GString) users = g_string_new("lab-alice:x:12001:12001::/:/bin/false\n"
+                                                "lab-bob:x:12002:12002::/:/bin/false\n"
+                                                "lab-mallory:x:12003:12003::/:/bin/false\n"
+                                                "lab-daemon:x:998:998::/:/bin/false\n");
+
+        for (unsigned uid = LAB_GUEST; uid < LAB_GUEST + LAB_GUESTS; uid++)
+                g_string_append_printf(users, "lab-guest-%u:x:%u:%u::/:/bin/false\n", uid, uid, uid);
+
+        add_entries("/etc/group", "lab-group:x:12100:lab-alice,lab-bob,lab-daemon\n");
+        add_entries("/etc/passwd", users->str);
+}
+
 void lab_init(int *argc, char ***argv) {
         g_test_init(argc, argv, NULL);
 
@@ -76,9 +89,7 @@ void lab_init(int *argc, char ***argv) {
             mknod("/dev/net/tun", S_IFCHR | 0666, makedev(10, 200)) < 0 || chmod("/dev/net/tun", 0666) < 0)
                 skip_all("/dev/net/tun");
 
-        add_entries("/etc/group", "lab-group:x:12100:lab-alice,lab-bob,lab-daemon\n");
-        add_entries("/etc/passwd", "lab-alice:x:12001:12001::/:/bin/false\nlab-bob:x:12002:12002::/:/bin/false\n"
-                                   "lab-mallory:x:12003:12003::/:/bin/false\nlab-daemon:x:998:998::/:/bin/false\n");
+        add_people();
         g_free(lab_run("ip link set lo up"));
 }
 
@@ -178,6 +189,8 @@ void lab_start_tapd(Lab *lab) {
         environment = g_environ_setenv(environment, "RUNTIME_DIRECTORY", runtime, true);
         environment = g_environ_setenv(environment, "STATE_DIRECTORY", state, true);
         environment = g_environ_setenv(environment, "DBUS_SYSTEM_BUS_ADDRESS", lab->address, true);
+        for (char **word = lab->tapd_wrapper; word && *word; word++)
+                g_ptr_array_add(arguments, *word);
         g_ptr_array_add(arguments, (char *) g_getenv("TAPD"));
         g_ptr_array_add(arguments, root);
         for (char **argument = lab->tapd_arguments; argument && *argument; argument++)
@@ -195,6 +208,19 @@ int lab_stop_tapd(Lab *lab, int signal_number) {
         /* The next one must not be taken for this one. */
         lab_run_until(lab, tapd_is_gone, NULL);
         return status;
+}
+
+void lab_restart_with(Lab *lab, const char *argument) {
+        g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+        int status = lab_stop_tapd(lab, SIGTERM);
+
+        g_assert_cmpint(status, ==, 0);
+        if (lab->tapd_arguments)
+                g_strv_builder_addv(builder, (const char **) lab->tapd_arguments);
+        g_strv_builder_add(builder, argument);
+        g_strfreev(lab->tapd_arguments);
+        lab->tapd_arguments = g_strv_builder_end(builder);
+        lab_start_tapd(lab);
 }
 
 /* ---- the lab ---- */
@@ -289,6 +315,7 @@ void lab_free(Lab *lab) {
         sd_event_unref(lab->event);
         g_ptr_array_unref(lab->signals);
         g_strfreev(lab->tapd_arguments);
+        g_strfreev(lab->tapd_wrapper);
         g_free(lab->address);
         g_free(lab->folder);
         g_free(lab);

@@ -19,7 +19,9 @@
 #define LAB_ALICE 12001
 #define LAB_BOB 12002
 #define LAB_MALLORY 12003
-#define LAB_DAEMON 998 /* a system account that is a member of the group */
+#define LAB_DAEMON 998  /* a system account that is a member of the group */
+#define LAB_GUEST 12010 /* the first of as many users as a test needs */
+#define LAB_GUESTS 8
 /* The group that the lab's configuration gives TAPs to. */
 #define LAB_GROUP 12100
 
@@ -30,6 +32,7 @@ typedef struct Lab {
         GPid bus_pid;
         GPid tapd_pid;
         Polkit *polkit;
+        char **tapd_wrapper;   /* a command line that tapd's is appended to, and that becomes tapd */
         char **tapd_arguments; /* what a test adds to tapd's */
 
         sd_bus *root, *alice, *bob, *mallory, *daemon;
@@ -55,6 +58,8 @@ void lab_free(Lab *lab);
 void lab_add_test(const char *path, void (*test)(Lab *lab));
 
 void lab_start_tapd(Lab *lab);
+/* Ends tapd and starts it with one more argument. */
+void lab_restart_with(Lab *lab, const char *argument);
 /* Ends tapd and waits for it; returns its wait status. */
 int lab_stop_tapd(Lab *lab, int signal);
 

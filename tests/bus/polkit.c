@@ -116,15 +116,17 @@ void polkit_free(Polkit *polkit) {
         g_free(polkit);
 }
 
-void polkit_answer(Polkit *polkit, bool yes) {
-        for (guint i = 0; i < polkit->questions->len; i++) {
-                PolkitQuestion *question = polkit->questions->pdata[i];
+void polkit_answer_question(PolkitQuestion *question, bool yes) {
+        if (!question->call)
+                return;
 
-                if (!question->call)
-                        continue;
-                lab_ok(answer(question->call, yes, false));
-                question->call = sd_bus_message_unref(question->call);
-        }
+        lab_ok(answer(question->call, yes, false));
+        question->call = sd_bus_message_unref(question->call);
+}
+
+void polkit_answer(Polkit *polkit, bool yes) {
+        for (guint i = 0; i < polkit->questions->len; i++)
+                polkit_answer_question(polkit->questions->pdata[i], yes);
 }
 
 void polkit_forget(Polkit *polkit) {

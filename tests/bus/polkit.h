@@ -42,6 +42,9 @@ void polkit_free(Polkit *polkit);
 /* Answers the held questions. */
 void polkit_answer(Polkit *polkit, bool yes);
 
+/* Answers this one, if it is held. */
+void polkit_answer_question(PolkitQuestion *question, bool yes);
+
 void polkit_forget(Polkit *polkit);
 PolkitQuestion *polkit_last(Polkit *polkit);
 const char *polkit_detail(const PolkitQuestion *question, const char *key);

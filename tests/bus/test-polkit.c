@@ -377,46 +377,12 @@ static void test_one_grant_covers_all(void) {
 
 static void test_always_ask(void) {
         Lab *lab = lab_new(NULL);
-        int status = lab_stop_tapd(lab, SIGTERM);
 
-        g_assert_cmpint(status, ==, 0);
-        lab->tapd_arguments = g_strdupv((char *[]){ (char *) "--always-ask", NULL });
-        lab_start_tapd(lab);
+        lab_restart_with(lab, "--always-ask");
         set_mode(lab, POLKIT_NO);
         lab_create(lab, lab->root, "tap1", STANDARD_ERROR("AccessDenied"));
         expect_question(lab, "org.tapd1.create", "tap1", "0", NULL);
         lab_free(lab);
-}
-
-#define PENDING 65
-
-static void test_pending_limit(Lab *lab) {
-        LabReply replies[PENDING] = {};
-        unsigned refused = 0;
-
-        set_mode(lab, POLKIT_HOLD);
-        for (unsigned i = 0; i < PENDING; i++)
-                lab_send(lab, lab->alice, &replies[i], CREATE, "tap1", 0);
-        wait_questions(lab, PENDING - 1);
-        lab_settle(lab);
-
-        /* The 65th of one user; another one is not in his way. */
-        for (unsigned i = 0; i < PENDING; i++)
-                if (lab_has_reply(&replies[i])) {
-                        g_assert_cmpstr(replies[i].error, ==, STANDARD_ERROR("LimitsExceeded"));
-                        refused++;
-                }
-        g_assert_cmpuint(refused, ==, 1);
-        g_assert_cmpuint(lab->polkit->questions->len, ==, PENDING - 1);
-        lab_create(lab, lab->root, "tap2", NULL);
-
-        polkit_answer(lab->polkit, false);
-        for (unsigned i = 0; i < PENDING; i++) {
-                lab_wait_reply(lab, &replies[i]);
-                g_assert_nonnull(replies[i].error);
-                lab_reply_done(&replies[i]);
-        }
-        g_assert_false(lab_link_exists("tap1"));
 }
 
 int main(int argc, char **argv) {
@@ -434,7 +400,6 @@ int main(int argc, char **argv) {
         lab_add_test("/polkit/second-look", test_second_look);
         lab_add_test("/polkit/second-look/identity", test_second_look_identity);
         lab_add_test("/polkit/second-look/number", test_second_look_number);
-        lab_add_test("/polkit/pending-limit", test_pending_limit);
         lab_add_test("/gate/quota", test_quota);
         lab_add_test("/gate/outside-of-grants", test_outside_of_grants);
         lab_add_test("/gate/system-account", test_system_account);

@@ -197,16 +197,6 @@ static void test_folder_not_writable(Lab *lab) {
         lab_start_tapd(lab);
 }
 
-static void test_no_tun_node(Lab *lab) {
-        g_assert_cmpint(unlink("/dev/net/tun"), ==, 0);
-        lab_expect(
-                lab_call(lab, lab->alice, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", "tap1", 0),
-                STANDARD_ERROR("NotSupported"), "TUN/TAP not available");
-        g_assert_cmpint(mknod("/dev/net/tun", S_IFCHR | 0666, (10 << 8) | 200), ==, 0);
-        g_assert_cmpint(chmod("/dev/net/tun", 0666), ==, 0);
-        lab_create(lab, lab->alice, "tap1", NULL);
-}
-
 static void test_no_capability(Lab *lab) {
         g_autofree char *command =
                 g_strdup_printf("setpriv --bounding-set=-net_admin --inh-caps=-net_admin %s", g_getenv("TAPD"));
@@ -346,7 +336,6 @@ int main(int argc, char **argv) {
         lab_add_test("/restart/broken-records", test_broken_records);
         lab_add_test("/restart/folder-not-writable", test_folder_not_writable);
         lab_add_test("/restart/folder-not-readable", test_folder_not_readable);
-        lab_add_test("/restart/no-tun-node", test_no_tun_node);
         lab_add_test("/restart/no-capability", test_no_capability);
         lab_add_test("/restart/killed-anywhere", test_killed_anywhere);
         lab_add_test("/restart/killed-while-deleting", test_killed_while_deleting);

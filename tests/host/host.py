@@ -86,12 +86,13 @@ class Queue:
 
 class Host(machine.Machine):
     """A host with tapd's package installed on it; installed=False leaves it as it is before that. programs are those
-    of tests/host in the build folder."""
+    of tests/host in the build folder, packages more packages of Debian."""
 
-    def __init__(self, installed=True, udev=False, programs=('queue', 'racer')):
+    def __init__(self, installed=True, udev=False, programs=('queue', 'racer'), packages=()):
         self.programs = programs
         self.build = pathlib.Path(os.environ['TAPD_BUILD']).absolute()
-        super().__init__([root.installed(package.deb()) if installed else root.people(), root.debian()], udev=udev)
+        base = root.debian(packages)
+        super().__init__([root.installed(base, package.deb()) if installed else root.people(base), base], udev=udev)
 
     def boot(self):
         for program in self.programs:
@@ -166,6 +167,12 @@ class Host(machine.Machine):
     def dump(self, name: str) -> str:
         """All that iproute2 tells of a device, for comparing it byte by byte."""
         return self.run(['ip', '-details', 'link', 'show', 'dev', name], check=True).out
+
+    def wait_forwarding(self, *names: str):
+        """A bridge hears of the carrier of a port a moment later; frames that come before that are lost."""
+        for name in names:
+            wait_until(f'the bridge to forward what comes from {name}',
+                       lambda: self.link(name)['linkinfo']['info_slave_data']['state'] == 'forwarding')
 
     def queue(self, user, name: str, *options: str) -> Queue:
         return Queue(self, user, name, *options)

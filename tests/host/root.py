@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The file trees that a test host boots from, made once and kept.
 
-debian() is a plain Debian 12 with what a small server has; installed() is a layer that lies over it: tapd, installed
-from its package, and the people of the tests. Both are read only from then on: each host has a layer of its own on
-top of them (machine.py).
+debian() is a plain Debian 12 with what a small server has, and, for the tests that ask for them, with programs of others
+that use TAPs; installed() is a layer that lies over it: tapd, installed from its package, and the people of the tests.
+Both are read only from then on: each host has a layer of its own on top of them (machine.py).
 
 TAPD_HOST_CACHE names the folder that keeps them; the default is ${XDG_CACHE_HOME:-/var/cache}/tapd-hosts.
 """
@@ -32,6 +32,9 @@ PACKAGES = [
     'iproute2', 'iputils-ping', 'procps', 'strace', 'less', 'ncurses-bin', 'bash-completion',
     'libglib2.0-bin',  # gdbus: the one bus client that prints the names of errors
 ]
+
+# Programs of others that use TAPs; a root of its own, for they are as large as all the rest.
+CONSUMERS = ('python3-dbus', 'qemu-system-x86')
 
 # udev's package makes the group kvm; a minimal Debian has none. Without it here, every host proves that installing
 # tapd makes it. What an interactive server does by the clock is not for a host that lives for seconds, and a machine
@@ -232,12 +235,12 @@ def new_host(locks: contextlib.ExitStack) -> pathlib.Path:
         return folder
 
 
-def debootstrap(target: pathlib.Path):
+def debootstrap(target: pathlib.Path, packages: list[str]):
     finish = f'chroot "$1" sh -euc {quoted(FINISH)}'
     # In namespaces of its own: whatever happens to it, no process and no mount of it stays behind.
     command = ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc',
                'mmdebstrap', '--quiet', '--mode=root', '--format=directory', '--variant=minbase',
-               '--include=' + ','.join(PACKAGES), *apt_options(),
+               '--include=' + ','.join(packages), *apt_options(),
                '--dpkgopt=path-exclude=/usr/share/doc/*', '--dpkgopt=path-exclude=/usr/share/man/*',
                '--dpkgopt=path-exclude=/usr/share/locale/*', '--customize-hook=' + finish, SUITE]
     build = subprocess.run([*command, str(target), '-'], input=sources(), capture_output=True, text=True)
@@ -250,12 +253,13 @@ def quoted(script: str) -> str:
     return "'" + script.replace("'", "'\\''") + "'"
 
 
-def debian() -> pathlib.Path:
-    """The plain Debian, built anew each week, so that the hosts follow Debian's updates."""
+def debian(more: tuple[str, ...] = ()) -> pathlib.Path:
+    """The plain Debian, with more packages where they are named, built anew each week, so that the hosts follow Debian's updates."""
     probe()
     folder = cache() / 'debian'
     folder.mkdir(exist_ok=True)
-    recipe = digest(SUITE, *PACKAGES, FINISH)
+    packages = [*PACKAGES, *more]
+    recipe = digest(SUITE, *packages, FINISH)
     year, week, _ = datetime.date.today().isocalendar()
     target = folder / f'{SUITE}-{recipe}-{year}w{week:02}'
 
@@ -263,7 +267,7 @@ def debian() -> pathlib.Path:
         if not target.exists():
             print(f'# building a Debian {SUITE} root in {folder}, once a week', file=sys.stderr, flush=True)
             try:
-                make(target, debootstrap)
+                make(target, lambda work: debootstrap(work, packages))
             except Unavailable as error:
                 earlier = sorted(folder.glob(f'{SUITE}-{recipe}-????w??'))
                 if not earlier:
@@ -271,7 +275,7 @@ def debian() -> pathlib.Path:
                 print(f'# {error}\n# taking the one of {earlier[-1].name[-7:]} instead', file=sys.stderr, flush=True)
                 target = earlier[-1]
             else:
-                sweep(folder, keep=2)
+                sweep(folder, keep=4)
 
     return target
 
@@ -302,20 +306,19 @@ def meson_install(build: pathlib.Path, target: pathlib.Path):
         raise RuntimeError(f'meson install from {build}: {(done.stderr or done.stdout).strip()}')
 
 
-def people() -> pathlib.Path:
+def people(base: pathlib.Path) -> pathlib.Path:
     """The layer of a host where tapd was never installed: the group kvm and its people are there."""
-    return layer('people', digest(PEOPLE), lambda folder: None, 'groupadd --system kvm\n' + PEOPLE)
+    return layer('people', base, digest(PEOPLE), lambda folder: None, 'groupadd --system kvm\n' + PEOPLE)
 
 
-def installed(deb: pathlib.Path) -> pathlib.Path:
+def installed(base: pathlib.Path, deb: pathlib.Path) -> pathlib.Path:
     """The layer of a host where a package of tapd is installed."""
     probe()
-    return layer('installed', digest(file_digest(deb), INSTALL, PEOPLE),
+    return layer('installed', base, digest(file_digest(deb), INSTALL, PEOPLE),
                  lambda folder: shutil.copy(deb, folder / 'tapd.deb'), INSTALL + PEOPLE)
 
 
-def layer(kind: str, content: str, fill, script: str) -> pathlib.Path:
-    base = debian()
+def layer(kind: str, base: pathlib.Path, content: str, fill, script: str) -> pathlib.Path:
 
     def build(work: pathlib.Path):
         fill(work)

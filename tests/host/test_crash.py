@@ -19,6 +19,7 @@ class Patchwork:
         host.run('ip link add br0 type bridge mcast_snooping 0 && echo 1 >/proc/sys/net/ipv6/conf/br0/disable_ipv6 &&'
                  ' ip link set br0 up && ip link set tap1 master br0 && ip link set tap2 master br0', check=True)
         self.one, self.two = host.queue('alice', 'tap1'), host.queue('alice', 'tap2')
+        host.wait_forwarding('tap1', 'tap2')
         self.sent = 0
         self.pass_frames()
         self.links = {name: self.link(name) for name in TAPS}

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import root
-from host import DONE, Host, check, check_equal
+from host import DONE, NO_SERVICE, Host, check, check_equal, restarts
 
 CAP_NET_ADMIN = 1 << 12
 LIBRARIES = {'tapd': {'libsystemd.so.0', 'libmnl.so.0', 'libc.so.6'},
@@ -95,6 +95,23 @@ def test_configuration(host):
     check(host.path('/usr/lib/tapd/tapd.conf').is_file(), 'no /usr/lib/tapd/tapd.conf')
     check_equal(host.run('stat -c "%U %a" /run/tapd /var/lib/tapd', check=True).out, 'tapd 700\ntapd 700\n',
                 'owner and mode of /run/tapd and /var/lib/tapd')
+
+
+@restarts
+def test_masked(host):
+    """Where the administrator has masked tapd, tapctl says so in a line and a hint: exit 7"""
+    host.tapctl('alice', 'create', 'tap1')
+    host.run('systemctl mask --runtime --now tapd.service', check=True)
+    try:
+        for arguments in (['list'], ['create', 'tap2'], ['delete', 'tap1'], ['status', 'tap1']):
+            refusal = host.tapctl('alice', *arguments, status=NO_SERVICE)
+            check_equal(refusal.out, '', 'standard output')
+            check('systemctl status tapd' in refusal.err, f'no hint: {refusal.err}')
+            check(len(refusal.err.splitlines()) <= 2, f'more than a line and a hint: {refusal.err}')
+        check_equal(host.links(), ['lo', 'tap1'], 'devices')
+    finally:
+        host.run('systemctl unmask --runtime tapd.service', check=True)
+    check_equal(host.taps(), ['tap1'], 'TAPs when it is back')
 
 
 def test_install(host):

@@ -93,6 +93,7 @@ def test_frame(host):
     host.run('ip link add br0 type bridge && ip link set br0 up &&'
              ' ip link set tap1 master br0 && ip link set tap2 master br0', check=True)
     one, two = host.queue('alice', 'tap1'), host.queue('alice', 'tap2')
+    host.wait_forwarding('tap1', 'tap2')
     for sender, receiver, text in ((one, two, 'there'), (two, one, 'and back')):
         sent = frame(1 if sender is one else 2, text)
         sender.send(sent)

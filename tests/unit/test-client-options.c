@@ -39,7 +39,8 @@ static void test_lines(void) {
                 { "tapctl list", 0, 0, "list" },
                 { "tapctl --json list tap1 -n tap2", 0, OPTION_JSON | OPTION_NO_HEADINGS, "list tap1 tap2" },
                 { "tapctl list --json --json", 0, OPTION_JSON, "list" },
-                { "tapctl create tap1 --shared tap2", 0, OPTION_SETTINGS, "create tap1 tap2" },
+                { "tapctl create tap1 --shared tap2", 0, OPTION_ACCESS, "create tap1 tap2" },
+                { "tapctl create --mtu=1400 --group=kvm", 0, OPTION_SETTINGS | OPTION_ACCESS, "create" },
                 { "tapctl -oNAME", 0, OPTION_OUTPUT, "" },
                 { "tapctl -no NAME", 0, OPTION_OUTPUT | OPTION_NO_HEADINGS, "" },
                 { "tapctl create -- -rf --help", 0, 0, "create -rf --help" },
@@ -105,7 +106,8 @@ static void test_check(void) {
         Options options;
 
         g_assert_cmpint(parse(&options, "tapctl list --shared", &words), ==, 0);
-        g_assert_cmpint(options_check(&options, OPTION_SETTINGS, "create"), ==, 0);
+        g_assert_cmpint(options_check(&options, OPTIONS_SETTINGS, "create"), ==, 0);
+        g_assert_cmpint(options_check(&options, OPTION_SETTINGS, "run"), ==, TAPCTL_EXIT_USAGE);
         g_assert_cmpint(options_check(&options, OPTION_JSON, "list"), ==, TAPCTL_EXIT_USAGE);
         options_done(&options);
 }

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "holders.h"
+#include "id-names.h"
 #include "text.h"
 
 typedef struct Utf8Case {
@@ -190,6 +191,25 @@ static void test_fdinfo(void) {
         }
 }
 
+static void test_users_in_message(void) {
+        static const struct {
+                const char *message, *expected;
+        } rows[] = {
+                { "tap1 belongs to uid 0", "tap1 belongs to root" },
+                { "uid 0: uid 0", "root: root" },
+                { "uid 4294967294 is nobody's", "uid 4294967294 is nobody's" },
+                { "uid 99999999999999999999", "uid 99999999999999999999" },
+                { "druid 0, uid x, uid ", "druid 0, uid x, uid " },
+                { "", "" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autofree char *text = id_names_in_message(rows[i].message);
+
+                g_assert_cmpstr(text, ==, rows[i].expected);
+        }
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         setlocale(LC_CTYPE, "C");
@@ -205,6 +225,8 @@ int main(int argc, char **argv) {
         g_test_add_func("/client/command/tokens", test_tokens);
         g_test_add_func("/client/command/fds", test_fds);
         g_test_add_func("/client/holders/fdinfo", test_fdinfo);
+
+        g_test_add_func("/client/text/users-in-message", test_users_in_message);
 
         return g_test_run();
 }

@@ -18,7 +18,7 @@ static const ErrorCase cases[] = {
         { TAPD_ERROR_ACCESS_DENIED, STANDARD "AccessDenied", 4 },
         { TAPD_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, STANDARD "InteractiveAuthorizationRequired", 4 },
         { TAPD_ERROR_LIMITS_EXCEEDED, STANDARD "LimitsExceeded", 6 },
-        { TAPD_ERROR_NOT_SUPPORTED, STANDARD "NotSupported", 1 },
+        { TAPD_ERROR_NOT_SUPPORTED, STANDARD "NotSupported", 2 },
         { TAPD_ERROR_NO_MEMORY, STANDARD "NoMemory", 1 },
         { TAPD_ERROR_TIMEOUT, STANDARD "Timeout", 1 },
         { TAPD_ERROR_NO_SUCH_TAP, OWN "NoSuchTap", 3 },

@@ -313,6 +313,31 @@ static void test_many_patterns(void) {
                          sizeof(verdict.override_reason.text));
 }
 
+/* The quota that a verdict carries is the one to hold a long creation to: none for root, and none for who was given
+ * leave to go beyond his grants. */
+static void test_quota(void) {
+        g_autofree Caller *root = caller_new(0, 0, 0), *caller = caller_new(ALICE, KVM, 0);
+        const TapSpec spec = spec_of(ALICE, KVM, false);
+        GateVerdict all = { .quota = GATE_NO_QUOTA }, verdict;
+        Fault fault = {};
+
+        g_assert_cmpint(gate_create(&config, root, "tap1", &spec, 100000, &verdict, NULL), ==, 0);
+        g_assert_cmpuint(verdict.quota, ==, GATE_NO_QUOTA);
+
+        g_assert_cmpint(gate_create(&config, caller, "tap1", &spec, 31, &verdict, NULL), ==, 0);
+        g_assert_cmpuint(verdict.quota, ==, 32);
+        gate_join(&all, &verdict);
+        g_assert_cmpuint(all.quota, ==, 32);
+        g_assert_cmpint(gate_check_quota(all.quota, 31, &fault), ==, 0);
+        g_assert_cmpint(gate_check_quota(all.quota, 32, &fault), <, 0);
+        g_assert_cmpint(fault.error, ==, TAPD_ERROR_LIMITS_EXCEEDED);
+
+        g_assert_cmpint(gate_create(&config, caller, "eth0", &spec, 31, &verdict, NULL), ==, 0);
+        gate_join(&all, &verdict);
+        g_assert_cmpuint(all.quota, ==, GATE_NO_QUOTA);
+        g_assert_cmpint(gate_check_quota(0, 0, NULL), <, 0);
+}
+
 static void test_in_group(void) {
         g_autofree Caller *caller = caller_new(ALICE, KVM, STUDENTS), *lonely = caller_new(ALICE, 0, 0);
 
@@ -407,6 +432,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/gate/order", test_order);
         g_test_add_func("/gate/patterns-of-others", test_patterns_of_others);
         g_test_add_func("/gate/many-patterns", test_many_patterns);
+        g_test_add_func("/gate/quota", test_quota);
         g_test_add_func("/gate/in-group", test_in_group);
         for (size_t i = 0; i < G_N_ELEMENTS(use_cases); i++) {
                 g_autofree char *path = g_strconcat("/gate/use/", use_cases[i].label, NULL);
