@@ -142,7 +142,7 @@ static void print_holder(const Holder *holder, bool first) {
 
         if (holder->n_queues > 1)
                 snprintf(queues, sizeof(queues), ", %u queues", holder->n_queues);
-        if (text_escape(holder->command, &command) < 0)
+        if (text_make_safe(holder->command, &command) < 0)
                 return;
 
         page_key(first ? "Held by" : "", "%s (pid %d)%s%s", command, (int) holder->pid, queues,

@@ -234,7 +234,7 @@ int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret)
                 break;
         }
 
-        return text ? text_escape(text, ret) : -ENOMEM;
+        return text ? text_make_safe(text, ret) : -ENOMEM;
 }
 
 void tap_info_write_json(const TapInfo *info, FieldId id, Json *json) {
