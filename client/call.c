@@ -13,7 +13,8 @@
 #include "progress.h"
 #include "report.h"
 
-#define TIMEOUT_USEC (130 * UINT64_C(1000000))
+#define PATIENCE_SECONDS 130
+#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 
 #define BUS_DRIVER "org.freedesktop.DBus"
 #define BUS_DRIVER_PATH "/org/freedesktop/DBus"
@@ -107,7 +108,7 @@ int call_open(Caller *caller, bool may_ask) {
 
         r = sd_bus_open_system(&caller->bus);
         if (r >= 0)
-                r = sd_bus_set_method_call_timeout(caller->bus, TIMEOUT_USEC);
+                r = sd_bus_set_method_call_timeout(caller->bus, PATIENCE_SECONDS * UINT64_C(1000000));
         if (r >= 0)
                 r = ask_for_owner(caller);
         if (r < 0)
@@ -120,6 +121,13 @@ void call_close(Caller *caller) {
         agent_stop(&caller->agent);
         sd_bus_close_unref(caller->bus);
         *caller = (Caller){};
+}
+
+int call_set_patience(Caller *caller, uint64_t seconds) {
+        int r;
+
+        r = sd_bus_set_method_call_timeout(caller->bus, seconds * 1000000);
+        return r < 0 ? call_report_build(r) : 0;
 }
 
 int call_new_manager(Caller *caller, const char *interface, const char *member, sd_bus_message **ret) {
@@ -199,7 +207,8 @@ static int report_error(Caller *caller, const char *subject, sd_bus_message *cal
                 return report_no_bus(r);
 
         if (subject && is_no_such_tap(call, error)) {
-                report(subject, "no such TAP");
+                if (!caller->expects_absence)
+                        report(subject, "no such TAP");
                 return TAPCTL_EXIT_NO_SUCH_TAP;
         }
 
@@ -296,6 +305,39 @@ int call_perform(Caller *caller, const char *subject, sd_bus_message *call, sd_b
                 *ret_reply = sd_bus_message_ref(reply);
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
+        return status;
+}
+
+int call_with_name(Caller *caller, const char *subject, const char *member, const char *name,
+                   sd_bus_message **ret_reply) {
+        sd_bus_message *call = NULL;
+        int r, status;
+
+        status = call_new_manager(caller, TAPD_MANAGER_INTERFACE, member, &call);
+        if (status == 0) {
+                r = sd_bus_message_append_basic(call, SD_BUS_TYPE_STRING, name);
+                status = r < 0 ? call_report_build(r) : call_perform(caller, subject, call, ret_reply);
+        }
+
+        sd_bus_message_unref(call);
+        return status;
+}
+
+int call_get_all(Caller *caller, const char *name, sd_bus_message **ret_reply) {
+        const char *interface = name ? TAPD_TAP_INTERFACE : TAPD_MANAGER_INTERFACE;
+        sd_bus_message *call = NULL;
+        int r, status;
+
+        if (name)
+                status = call_new_tap(caller, name, PROPERTIES_INTERFACE, "GetAll", &call);
+        else
+                status = call_new_manager(caller, PROPERTIES_INTERFACE, "GetAll", &call);
+        if (status == 0) {
+                r = sd_bus_message_append(call, "s", interface);
+                status = r < 0 ? call_report_build(r) : call_perform(caller, name, call, ret_reply);
+        }
+
+        sd_bus_message_unref(call);
         return status;
 }
 

@@ -14,6 +14,7 @@ typedef struct Caller {
         bool may_ask;          /* a person may be asked for a password */
         bool pending;          /* the bus has not yet said who owns tapd's name */
         bool verified;         /* the owner may own it */
+        bool expects_absence;  /* that there is no such TAP is told by the exit status alone */
         const char *progress;  /* to show on a terminal while a call takes long; NULL: nothing */
         char *(*advise)(void); /* what somebody who was refused can do, to be freed, or NULL; may be NULL */
         int error;             /* of that question, -errno */
@@ -30,10 +31,20 @@ void call_close(Caller *caller);
 int call_new_manager(Caller *caller, const char *interface, const char *member, sd_bus_message **ret);
 int call_new_tap(Caller *caller, const char *name, const char *interface, const char *member, sd_bus_message **ret);
 
-/* Sends a call and waits for its reply, at most 130 s: tapd gives a person 120 s to type a password. Where tapd says
+/* How long a call may take, 130 s if nothing is said. */
+int call_set_patience(Caller *caller, uint64_t seconds);
+
+/* Sends a call and waits for its reply, at most so long: tapd gives a person 120 s to type a password. Where tapd says
  * that one would help, and a person is at the terminal, starts polkit's text agent and sends the call again.
  * @subject is what an error is about, usually a TAP's name; NULL: the message says it. @ret_reply may be NULL. */
 int call_perform(Caller *caller, const char *subject, sd_bus_message *call, sd_bus_message **ret_reply);
+
+/* Calls a method of the manager that takes a name and nothing else. @subject and @ret_reply as in call_perform(). */
+int call_with_name(Caller *caller, const char *subject, const char *member, const char *name,
+                   sd_bus_message **ret_reply);
+
+/* All properties of a TAP, or of the manager (@name NULL). */
+int call_get_all(Caller *caller, const char *name, sd_bus_message **ret_reply);
 
 /* Calls @each for every name, also when it failed for one before; but once there is no tapd to ask, no more. Returns
  * the first exit status that is not 0. */

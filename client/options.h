@@ -20,6 +20,9 @@ typedef enum OptionFlag {
         OPTION_IDLE = 1 << 10,
         OPTION_QUEUES = 1 << 11,
         OPTION_ACCESS = 1 << 12, /* --group and --shared: who else may open it by its name */
+        OPTION_FOR_UNIT = 1 << 13,
+        OPTION_RECREATE = 1 << 14,
+        OPTION_ROOT = 1 << 15,
 
         /* What every verb takes. */
         OPTIONS_GLOBAL = OPTION_HELP | OPTION_VERSION | OPTION_NO_ASK_PASSWORD,
@@ -33,6 +36,7 @@ typedef struct Options {
         const char *columns;                /* of --output; NULL: not given */
         const char *idle;                   /* of --idle; the same */
         const char *queues;                 /* of --queues; the same */
+        const char *root;                   /* of --root; the same */
         const char *settings[_SETTING_MAX]; /* values as they were written; NULL: not given */
         const char **arguments; /* everything that is no option, then NULL; options_parse() puts the verb first */
         size_t n_arguments;

@@ -91,7 +91,7 @@ Colour output_state_colour(const char *state) {
                 return COLOUR_NONE;
         if (strcmp(state, "ready") == 0)
                 return COLOUR_GOOD;
-        if (strcmp(state, "leaving") == 0 || strcmp(state, "waiting") == 0)
+        if (strcmp(state, "leaving") == 0 || strcmp(state, "waiting") == 0 || strcmp(state, "drifted") == 0)
                 return COLOUR_WARNING;
 
         return COLOUR_BAD;

@@ -70,7 +70,6 @@ static uint32_t count_queues(const TapInfo *info) {
 }
 
 static void print_tampering(const TapInfo *info, const char *name, const char *user) {
-        page_key("", "a program that had it open changed who may open it, or that it stays:");
         page_key("", "now it is open to %s", user);
         if (count_queues(info) > 0)
                 page_key("", "put right once no program has it open; \"tapctl delete --force %s\" ends it at once",
@@ -81,13 +80,18 @@ static void print_tampering(const TapInfo *info, const char *name, const char *u
 
 static void print_state(const Page *page, const TapInfo *info, const char *name, const char *user) {
         Colour colour = output_state_colour(info->state);
+        char *reason = NULL;
 
         if (!info->state)
                 return;
 
-        page_key("State", "%s%s%s%s", output_colour(colour, page->colours), info->state,
-                 output_colour(colour == COLOUR_NONE ? colour : COLOUR_OFF, page->colours),
-                 is(info->state, "leaving") ? " (it is being deleted)" : "");
+        if (info->state_reason && *info->state_reason && text_make_safe(info->state_reason, &reason) < 0)
+                reason = NULL;
+
+        page_key("State", "%s%s%s%s%s%s", output_colour(colour, page->colours), info->state,
+                 output_colour(colour == COLOUR_NONE ? colour : COLOUR_OFF, page->colours), reason ? " (" : "",
+                 reason ? reason : "", reason ? ")" : "");
+        free(reason);
         if (is(info->state, "tampered"))
                 print_tampering(info, name, user);
 }
@@ -108,6 +112,8 @@ static void print_lifetime(const TapInfo *info) {
                 meaning = ", until it is deleted or the host reboots";
         else if (is(info->lifetime, "ephemeral"))
                 meaning = ", as long as a program has a queue open";
+        else if (is(info->lifetime, "declared"))
+                meaning = ", whenever tapd runs";
 
         if (info->lifetime)
                 page_key("Lifetime", "%s%s", info->lifetime, meaning);
@@ -142,7 +148,7 @@ static void print_holder(const Holder *holder, bool first) {
 
         if (holder->n_queues > 1)
                 snprintf(queues, sizeof(queues), ", %u queues", holder->n_queues);
-        if (text_escape(holder->command, &command) < 0)
+        if (text_make_safe(holder->command, &command) < 0)
                 return;
 
         page_key(first ? "Held by" : "", "%s (pid %d)%s%s", command, (int) holder->pid, queues,
@@ -244,9 +250,6 @@ static int print_people(const TapInfo *info, Page *page, const char *user) {
 }
 
 static void print_device(const TapInfo *info) {
-        print_created(info);
-        print_lifetime(info);
-        print_kind(info);
         page_escaped("MAC address", info->mac_address);
         page_escaped("For the guest", info->guest_mac_address);
         page_key("MTU", "%" PRIu32 " bytes", info->mtu_bytes);
@@ -254,17 +257,35 @@ static void print_device(const TapInfo *info) {
         page_key("Ifindex", "%" PRId32, info->ifindex);
 }
 
+static void print_source(const TapInfo *info) {
+        if (is(info->source, "unit"))
+                page_key("Source", "a unit (tap@.service)");
+        else if (info->source && *info->source == '/')
+                page_escaped("Source", info->source);
+}
+
 static int print_tap(const TapInfo *info, const Statistics *statistics, Page *page, const char *name,
                      const char *user) {
+        bool is_absent = tap_info_is_absent(info);
         int r;
 
         page_headline(page, output_state_colour(info->state), name);
         page_escaped("Description", info->description);
         print_state(page, info, name, user);
-        print_link(info);
-        print_queues(info, page);
-        print_holders(info, page);
+        print_source(info);
+        if (!is_absent) {
+                print_link(info);
+                print_queues(info, page);
+                print_holders(info, page);
+        }
         r = print_people(info, page, user);
+        if (!is_absent)
+                print_created(info);
+        print_lifetime(info);
+        print_kind(info);
+        if (is_absent)
+                return r;
+
         print_device(info);
         print_counters("Received", statistics->counters + COUNTER_RECEIVED_PACKETS);
         print_counters("Transmitted", statistics->counters + COUNTER_TRANSMITTED_PACKETS);

@@ -38,7 +38,7 @@ void page_key(const char *key, const char *format, ...) {
 void page_escaped(const char *key, const char *text) {
         char *shown = NULL;
 
-        if (text && *text && text_escape(text, &shown) >= 0)
+        if (text && *text && text_make_safe(text, &shown) >= 0)
                 page_key(key, "%s", shown);
         free(shown);
 }

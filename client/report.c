@@ -17,7 +17,8 @@ static void print_line(const char *prefix, const char *subject, const char *form
         if (vasprintf(&message, format, arguments) < 0)
                 message = NULL;
 
-        if (message && text_escape(message, &shown) >= 0 && (!subject || text_escape(subject, &shown_subject) >= 0))
+        if (message && text_make_safe(message, &shown) >= 0 &&
+            (!subject || text_make_safe(subject, &shown_subject) >= 0))
                 fprintf(stderr, "%s%s%s%s\n", prefix, subject ? shown_subject : "", subject ? ": " : "", shown);
         else
                 fprintf(stderr, "%s%s\n", prefix, format);

@@ -54,6 +54,8 @@ const Field field_table[_FIELD_MAX] = {
                                       offsetof(TapInfo, guest_mac_address), NULL },
         [FIELD_SOURCE] = { "Source", "SOURCE", FIELD_FORM_TEXT, offsetof(TapInfo, source), NULL },
         [FIELD_CREATED_USEC] = { "CreatedUSec", "CREATED", FIELD_FORM_LONG, offsetof(TapInfo, created_usec), NULL },
+        [FIELD_STATE_REASON] = { "StateReason", "REASON", FIELD_FORM_OPTIONAL_TEXT, offsetof(TapInfo, state_reason),
+                                 NULL },
 };
 
 FieldId field_find_column(const char *column, size_t length) {
@@ -186,6 +188,31 @@ int tap_info_read_all(TapInfo *info, sd_bus_message *message) {
         return sd_bus_message_exit_container(message);
 }
 
+bool tap_info_is_absent(const TapInfo *info) {
+        return info->told & UINT32_C(1) << FIELD_IFINDEX && info->ifindex == 0;
+}
+
+/* What only a device has: where there is none, tapd tells no value that means something. */
+static bool is_missing(const TapInfo *info, FieldId id) {
+        switch (id) {
+        case FIELD_QUEUES_ATTACHED:
+        case FIELD_QUEUES_DETACHED:
+        case FIELD_MAC_ADDRESS:
+        case FIELD_MTU_BYTES:
+        case FIELD_ADMINISTRATIVE_STATE:
+        case FIELD_OPERATIONAL_STATE:
+        case FIELD_IFINDEX:
+        case FIELD_IDLE_SINCE_USEC:
+        case FIELD_TRANSMIT_QUEUE_LENGTH:
+        case FIELD_CARRIER:
+        case FIELD_GUEST_MAC_ADDRESS:
+        case FIELD_CREATED_USEC:
+                return tap_info_is_absent(info);
+        default:
+                return false;
+        }
+}
+
 /* A clock that was set back makes it idle for nothing. */
 static void format_idle(uint64_t since, char *buffer, size_t size) {
         uint64_t now = text_now_usec();
@@ -199,6 +226,9 @@ static void format_idle(uint64_t since, char *buffer, size_t size) {
 int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret) {
         const char *text = NULL;
         char number[24];
+
+        if (is_missing(info, id))
+                return text_make_safe("-", ret);
 
         switch (field_table[id].form) {
         case FIELD_FORM_TEXT:
@@ -234,11 +264,15 @@ int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret)
                 break;
         }
 
-        return text ? text_escape(text, ret) : -ENOMEM;
+        return text ? text_make_safe(text, ret) : -ENOMEM;
 }
 
 void tap_info_write_json(const TapInfo *info, FieldId id, Json *json) {
         json_key(json, field_table[id].key);
+        if (is_missing(info, id)) {
+                json_null(json);
+                return;
+        }
 
         switch (field_table[id].form) {
         case FIELD_FORM_TEXT:

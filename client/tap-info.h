@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
@@ -11,7 +12,7 @@
 /* What tapd tells about a TAP. Strings are the message's; NULL where it was not told. */
 typedef struct TapInfo {
         const char *name, *kind, *lifetime, *state, *administrative_state, *operational_state;
-        const char *mac_address, *guest_mac_address, *description, *source;
+        const char *mac_address, *guest_mac_address, *description, *source, *state_reason;
         uint32_t creator_uid, user, group;
         uint32_t queues_attached, queues_detached, mtu_bytes, transmit_queue_length;
         int32_t ifindex;
@@ -47,6 +48,7 @@ typedef enum FieldId {
         FIELD_GUEST_MAC_ADDRESS,
         FIELD_SOURCE,
         FIELD_CREATED_USEC,
+        FIELD_STATE_REASON,
         _FIELD_MAX,
 } FieldId;
 
@@ -87,6 +89,9 @@ FieldId field_find_key(const char *key);
 /* Reads the a{sv} that Properties.GetAll returns and PropertiesChanged brings; properties unknown here are skipped. 0
  * or -errno. */
 int tap_info_read_all(TapInfo *info, sd_bus_message *message);
+
+/* Whether it is declared and has no device just now. */
+bool tap_info_is_absent(const TapInfo *info);
 
 /* Makes the text of a field for a table, safe to print. 0 or -ENOMEM. */
 int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret);

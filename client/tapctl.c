@@ -30,10 +30,11 @@ static const Verb verb_table[] = {
           "Lists the TAPs of tapd: all, or those that have one of the names or match one of the shell patterns." },
         { "status", verb_status, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show all about TAPs, or about tapd itself",
           "Shows all that is known about TAPs; without a name, how tapd itself is." },
-        { "create", verb_create, 0, SIZE_MAX, OPTIONS_SETTINGS, "[NAME...]", "Create TAPs",
+        { "create", verb_create, 0, SIZE_MAX, OPTIONS_SETTINGS | OPTION_FOR_UNIT, "[NAME...]", "Create TAPs",
           "Creates TAPs, all that are named or none, and prints their names. Without a name the lowest free one of\n"
           "tap0, tap1, ... is taken." },
-        { "delete", verb_delete, 0, SIZE_MAX, OPTION_FORCE | OPTIONS_FILTERS, "NAME|PATTERN...", "Delete TAPs",
+        { "delete", verb_delete, 0, SIZE_MAX, OPTION_FORCE | OPTION_FOR_UNIT | OPTIONS_FILTERS, "NAME|PATTERN...",
+          "Delete TAPs",
           "Deletes TAPs: all that are named or match one of the shell patterns, or none of them where one cannot be\n"
           "deleted. With --mine, --user or --idle only those of them; without a name, all of those." },
         { "up", verb_up, 1, SIZE_MAX, 0, "NAME...", "Bring TAPs up", "Brings TAPs up." },
@@ -45,6 +46,24 @@ static const Verb verb_table[] = {
           "Creates a TAP that lives as long as a queue of it is open and runs COMMAND with its queues as open\n"
           "descriptors. {name}, {fds} and {mac} in the command's arguments become the TAP's name, the numbers of the\n"
           "descriptors (3:4:...) and the address for the guest." },
+        { "declare", verb_declare, 1, SIZE_MAX, OPTIONS_SETTINGS, "NAME...", "Declare TAPs: they are there always",
+          "Declares TAPs: they are there whenever tapd runs, also after a reboot. One that is declared already gets "
+          "the\n"
+          "new settings; one that was created before is taken over." },
+        { "undeclare", verb_undeclare, 1, SIZE_MAX, 0, "NAME...", "Take declarations back",
+          "Takes back what \"tapctl declare\" declared. The TAPs are deleted, those that a program has open when it\n"
+          "closes them." },
+        { "adopt", verb_adopt, 1, SIZE_MAX, 0, "NAME...", "Take over TAPs that others made",
+          "Takes over TAPs that somebody else made, with \"ip tuntap add\" for one. Programs that have them open go "
+          "on." },
+        { "reload", verb_reload, 0, 0, OPTION_RECREATE, "", "Read the configuration again",
+          "Has tapd read its configuration again, and returns when it is done. Declared TAPs that are not as their "
+          "file\n"
+          "says are named with the reason." },
+        { "verify", verb_verify, 0, SIZE_MAX, OPTION_ROOT, "[FILE...]", "Look for mistakes in the configuration",
+          "Reads the configuration, or these files, as tapd would, and says what is wrong there." },
+        { "cat", verb_cat, 1, SIZE_MAX, OPTION_ROOT, "NAME...", "Show what declares a TAP",
+          "Shows the files that declare a TAP. NAME is a TAP's or that of a .tap file." },
         { "monitor", verb_monitor, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show what happens to TAPs",
           "Shows what happens to TAPs, a line each, until it is interrupted." },
         { "help", NULL, 0, 1, 0, "[COMMAND]", "Show help", "Shows help, about a command where one is named." },
@@ -86,7 +105,7 @@ static void print_help(void) {
                "\n"
                "Commands:\n");
         for (size_t i = 0; i < N_VERBS; i++)
-                printf("  %-7s %-20s %s\n", verb_table[i].name, verb_table[i].arguments, verb_table[i].summary);
+                printf("  %-9s %-20s %s\n", verb_table[i].name, verb_table[i].arguments, verb_table[i].summary);
 
         printf("\n"
                "Options:\n");
@@ -96,8 +115,8 @@ static void print_help(void) {
 }
 
 static void print_verb_help(const Verb *verb) {
-        printf("Usage: tapctl %s%s %s\n\n%s\n", verb->name, verb->options ? " [OPTION...]" : "", verb->arguments,
-               verb->help);
+        printf("Usage: tapctl %s%s%s%s\n\n%s\n", verb->name, verb->options ? " [OPTION...]" : "",
+               *verb->arguments ? " " : "", verb->arguments, verb->help);
 
         printf("\nOptions:\n");
         options_print(verb->options | OPTIONS_GLOBAL);

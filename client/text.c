@@ -103,7 +103,7 @@ static size_t printable_length(const char *text, bool utf8) {
         return length > 0 && iswprint((wint_t) code) && !code_deceives(code) ? length : 0;
 }
 
-int text_escape(const char *text, char **ret) {
+int text_make_safe(const char *text, char **ret) {
         bool utf8;
         char *copy, *end;
 

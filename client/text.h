@@ -21,7 +21,7 @@ bool text_locale_is_utf8(void);
 
 /* Makes a copy that is safe to print on a terminal: control characters, what the locale cannot show and characters
  * that change the order of the others become \xNN, byte by byte. 0 or -ENOMEM. */
-int text_escape(const char *text, char **ret);
+int text_make_safe(const char *text, char **ret);
 
 /* Whether two words are so near to each other that one may be a slip for the other. *@distance is how far apart the
  * nearest pair so far was, UINT_MAX at first; nearer than that is updated. */

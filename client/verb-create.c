@@ -119,6 +119,9 @@ int verb_create(const Options *options) {
         Settings settings;
         int status;
 
+        if (options->given & OPTION_FOR_UNIT)
+                return create_for_unit(options);
+
         status = names_check(options->arguments, options->n_arguments, "create");
         if (status == 0)
                 status = settings_read(&settings, options);

@@ -118,6 +118,9 @@ int verb_delete(const Options *options) {
         Selection selection;
         int status;
 
+        if (options->given & OPTION_FOR_UNIT)
+                return delete_for_unit(options);
+
         status = check(options);
         if (status == 0)
                 status = selection_init(&selection, options, text_now_usec(), "delete");

@@ -12,8 +12,6 @@
 #include "report.h"
 #include "verbs.h"
 
-#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
-
 /* What tapd says about itself. */
 typedef struct Service {
         const char *version;
@@ -21,24 +19,6 @@ typedef struct Service {
         uint32_t tap_count;
         uint64_t intrusion_count;
 } Service;
-
-static int get_all(Caller *caller, const char *name, sd_bus_message **ret) {
-        const char *interface = name ? TAPD_TAP_INTERFACE : TAPD_MANAGER_INTERFACE;
-        sd_bus_message *call = NULL;
-        int r, status;
-
-        if (name)
-                status = call_new_tap(caller, name, PROPERTIES_INTERFACE, "GetAll", &call);
-        else
-                status = call_new_manager(caller, PROPERTIES_INTERFACE, "GetAll", &call);
-        if (status == 0) {
-                r = sd_bus_message_append(call, "s", interface);
-                status = r < 0 ? call_report_build(r) : call_perform(caller, name, call, ret);
-        }
-
-        sd_bus_message_unref(call);
-        return status;
-}
 
 static int get_statistics(Caller *caller, const char *name, Statistics *statistics) {
         sd_bus_message *call = NULL, *reply = NULL;
@@ -58,21 +38,20 @@ static int get_statistics(Caller *caller, const char *name, Statistics *statisti
 }
 
 static int show_tap(Caller *caller, const char *name, void *userdata) {
+        Statistics statistics = {};
         sd_bus_message *reply = NULL;
-        Statistics statistics;
         TapInfo info;
         int r, status;
 
-        status = get_all(caller, name, &reply);
-        if (status == 0)
-                status = get_statistics(caller, name, &statistics);
+        status = call_get_all(caller, name, &reply);
         if (status == 0) {
                 r = tap_info_read_all(&info, reply);
-                if (r < 0)
-                        status = call_report_reply(r);
-                else if (page_show_tap(userdata, &info, &statistics) < 0)
-                        status = report_no_memory();
+                status = r < 0 ? call_report_reply(r) : 0;
         }
+        if (status == 0 && !tap_info_is_absent(&info))
+                status = get_statistics(caller, name, &statistics);
+        if (status == 0 && page_show_tap(userdata, &info, &statistics) < 0)
+                status = report_no_memory();
 
         sd_bus_message_unref(reply);
         return status;
@@ -177,7 +156,7 @@ static int show_service(Caller *caller, Page *page) {
         Service service = {};
         int r, status;
 
-        status = get_all(caller, NULL, &reply);
+        status = call_get_all(caller, NULL, &reply);
         if (status == 0) {
                 r = service_read(&service, reply);
                 if (r < 0)

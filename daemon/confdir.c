@@ -8,18 +8,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "file.h"
-
-void confdirs_init(ConfDirs *dirs, const char *root, const char *state_path) {
+void confdirs_init(ConfDirs *dirs, const char *root, const char *state_path, uid_t own) {
+        const uid_t roots = own == FILE_ANYBODY ? FILE_ANYBODY : FILE_NOBODY_ELSE;
         const struct {
                 const char *root, *path;
-                bool is_own, owns_files;
+                uid_t also, also_files;
+                bool is_state;
         } table[CONFDIRS_MAX] = {
-                { root, "/etc/tapd", false, false },
+                { root, "/etc/tapd", roots, roots, false },
                 /* What tapd could do to itself there it can do anyway; the files are root's all the same. */
-                { root, "/run/tapd", true, false },
-                { "", state_path, true, true },
-                { root, "/usr/lib/tapd", false, false },
+                { root, "/run/tapd", own, roots, false },
+                { "", state_path, own, own, true },
+                { root, "/usr/lib/tapd", roots, roots, false },
         };
 
         *dirs = (ConfDirs){};
@@ -30,8 +30,9 @@ void confdirs_init(ConfDirs *dirs, const char *root, const char *state_path) {
                         continue;
 
                 (void) snprintf(dir->path, sizeof(dir->path), "%s%s", table[i].root, table[i].path);
-                dir->is_own = table[i].is_own;
-                dir->owns_files = table[i].owns_files;
+                dir->also = table[i].also;
+                dir->also_files = table[i].also_files;
+                dir->is_state = table[i].is_state;
                 dirs->n_dirs++;
         }
 }
@@ -47,7 +48,7 @@ static bool is_there(const ConfDir *dir, const char *path, confdir_unreadable_t 
                 return false;
         }
 
-        r = file_check_folder(dir->path, dir->is_own);
+        r = file_check_folder(dir->path, dir->also);
         if (r < 0)
                 unreadable(dir->path, r, userdata);
 
@@ -106,7 +107,7 @@ static int confdir_list(const ConfDir *dir, const char *folder, const char *suff
         DIR *stream;
         int r;
 
-        r = file_check_folder(folder, dir->is_own);
+        r = file_check_folder(folder, dir->also);
         stream = r > 0 ? opendir(folder) : NULL;
         if (!stream) {
                 if (r != 0)

@@ -4,6 +4,9 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+
+#include "file.h"
 
 /*
  * Which configuration files count (UAPI configuration files specification): of one name the one in the highest folder,
@@ -12,8 +15,9 @@
  */
 typedef struct ConfDir {
         char path[PATH_MAX];
-        bool is_own;     /* may belong to tapd's user: systemd makes it so (RuntimeDirectory=, StateDirectory=) */
-        bool owns_files; /* and so may the files in it */
+        uid_t also;       /* whose it may be besides root's: systemd makes some tapd's (RuntimeDirectory=) */
+        uid_t also_files; /* and the files in it */
+        bool is_state;    /* tapd writes it */
 } ConfDir;
 
 #define CONFDIRS_MAX 4
@@ -37,8 +41,12 @@ typedef struct ConfPaths {
 /* Told of what is there and cannot be looked into, or may not be believed. */
 typedef void (*confdir_unreadable_t)(const char *path, int r, void *userdata);
 
-/* The folders below @root ("" for the host's own), and @state_path, tapd's state; NULL: without it. */
-void confdirs_init(ConfDirs *dirs, const char *root, const char *state_path);
+/* tapd's state, as the shipped unit has it. */
+#define CONFDIR_STATE "/var/lib/tapd"
+
+/* The folders below @root ("" for the host's own), and @state_path, tapd's state; NULL: without it. What may be tapd's
+ * own is @own's; FILE_ANYBODY: whose they are is not asked. */
+void confdirs_init(ConfDirs *dirs, const char *root, const char *state_path, uid_t own);
 
 /* The one that counts of the files @name. 1 and *ret (a path of PATH_MAX bytes), 0 where there is none. */
 int confdirs_find(const ConfDirs *dirs, const char *name, confdir_unreadable_t unreadable, void *userdata,

@@ -203,7 +203,7 @@ int conffile_parse(ConfFile *file, char *text, size_t size, unsigned *ret_line) 
         }
 }
 
-int conffile_read(ConfFile *file, const char *path, bool may_be_own, unsigned *ret_line) {
+int conffile_read(ConfFile *file, const char *path, uid_t also, unsigned *ret_line) {
         char *text;
         size_t size;
         int r;
@@ -211,7 +211,7 @@ int conffile_read(ConfFile *file, const char *path, bool may_be_own, unsigned *r
         *file = (ConfFile){};
         *ret_line = 0;
 
-        r = file_read_trusted(path, may_be_own, CONF_FILE_MAX, &text, &size);
+        r = file_read_trusted(path, also, CONF_FILE_MAX, &text, &size);
         if (r < 0)
                 return r;
 

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * One configuration file, read strictly: the syntax of systemd.syntax(7) (sections, Key=Value, '#' and ';' comments on
@@ -39,7 +40,7 @@ typedef struct ConfFile {
 int conffile_parse(ConfFile *file, char *text, size_t size, unsigned *ret_line);
 
 /* file_read_trusted() and conffile_parse() in one; their errors. */
-int conffile_read(ConfFile *file, const char *path, bool may_be_own, unsigned *ret_line);
+int conffile_read(ConfFile *file, const char *path, uid_t also, unsigned *ret_line);
 
 /* Frees what the lines point to; fine on one that could not be read. */
 void conffile_done(ConfFile *file);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "confdir.h"
 #include "conffile.h"
@@ -16,6 +17,7 @@
 typedef struct Loader {
         Config config;
         Complaints complaints;
+        uid_t also;     /* whose the files may be besides root's */
         bool is_broken; /* a file that could not be read may have narrowed any grant */
 } Loader;
 
@@ -280,13 +282,15 @@ static int load_file(Loader *loader, const char *path) {
         int r;
 
         loader->complaints.path = path;
-        r = conffile_read(&file, path, /* may_be_own= */ false, &line);
+        r = conffile_read(&file, path, loader->also, &line);
         for (size_t i = 0; r == 0 && i < file.n_lines; i++)
                 r = load_line(loader, &file.lines[i]);
         conffile_done(&file);
 
         if (r == -ENODATA || r == -ENOMEM)
                 return r == -ENODATA ? 0 : r;
+        if (r == 0)
+                loader->config.n_read++;
         if (r < 0) {
                 /* Nobody knows which grant it was to narrow. */
                 loader->is_broken = true;
@@ -325,31 +329,55 @@ static int load_files(Loader *loader, const ConfDirs *dirs) {
         return r;
 }
 
-int config_load(const char *root, const char *state_path, complain_t tell, void *userdata, Config *ret) {
-        Loader loader = {
+static void loader_init(Loader *loader, uid_t also, complain_t tell, void *userdata) {
+        *loader = (Loader){
                 .config.defaults = { .group = TAPD_ID_UNSET, .multi_queue = true },
                 .complaints = { .tell = tell, .userdata = userdata },
+                .also = also,
         };
-        ConfDirs dirs;
-        int r;
+}
 
-        /* What was declared over the bus is TAPs; grants are the administrator's alone. */
-        confdirs_init(&dirs, root, /* state_path= */ NULL);
-        r = load_files(&loader, &dirs);
-        if (r == 0) {
-                confdirs_init(&dirs, root, state_path);
-                r = declarations_load(&dirs, &loader.config.defaults, &loader.complaints, &loader.config.declared);
-        }
+/* Hands over what was read, or frees it. */
+static int loader_finish(Loader *loader, int r, Config *ret) {
         if (r < 0) {
-                config_done(&loader.config);
+                config_done(&loader->config);
                 return r;
         }
 
-        for (size_t i = 0; loader.is_broken && i < loader.config.n_grants; i++)
-                loader.config.grants[i].is_off = true;
+        for (size_t i = 0; loader->is_broken && i < loader->config.n_grants; i++)
+                loader->config.grants[i].is_off = true;
 
-        *ret = loader.config;
+        *ret = loader->config;
         return 0;
+}
+
+int config_load_as(uid_t own, const char *root, const char *state_path, complain_t tell, void *userdata, Config *ret) {
+        Loader loader;
+        ConfDirs dirs;
+        int r;
+
+        loader_init(&loader, own == FILE_ANYBODY ? FILE_ANYBODY : FILE_NOBODY_ELSE, tell, userdata);
+
+        /* What was declared over the bus is TAPs; grants are the administrator's alone. */
+        confdirs_init(&dirs, root, /* state_path= */ NULL, own);
+        r = load_files(&loader, &dirs);
+        if (r == 0) {
+                confdirs_init(&dirs, root, state_path, own);
+                r = declarations_load(&dirs, &loader.config.defaults, &loader.complaints, &loader.config.declared);
+        }
+
+        return loader_finish(&loader, r, ret);
+}
+
+int config_load(const char *root, const char *state_path, complain_t tell, void *userdata, Config *ret) {
+        return config_load_as(geteuid(), root, state_path, tell, userdata, ret);
+}
+
+int config_load_file(const char *path, uid_t also, complain_t tell, void *userdata, Config *ret) {
+        Loader loader;
+
+        loader_init(&loader, also, tell, userdata);
+        return loader_finish(&loader, load_file(&loader, path), ret);
 }
 
 void config_done(Config *config) {

@@ -32,12 +32,20 @@ typedef struct Config {
         Grant *grants;
         size_t n_grants;
         Declarations declared; /* .tap files */
+        size_t n_read;         /* files, without those */
 } Config;
 
 /* Reads the files below @root ("" for the host's own), and what was declared over the bus below @state_path (NULL:
  * not). Names of users and groups are looked up with NSS, which may wait for a directory server: never call it inside
  * the loop. What cannot be read is complained of and left out; negative errno only where there is no memory. */
 int config_load(const char *root, const char *state_path, complain_t tell, void *userdata, Config *ret);
+
+/* The same for somebody else than tapd: what may be tapd's own is @own's (confdirs_init()). */
+int config_load_as(uid_t own, const char *root, const char *state_path, complain_t tell, void *userdata, Config *ret);
+
+/* Reads one file, tapd.conf or a drop-in of it, as if it were the only one, for verification; @also: whose it may be
+ * besides root's. */
+int config_load_file(const char *path, uid_t also, complain_t tell, void *userdata, Config *ret);
 
 /* Frees all of it; what was borrowed from it (GateVerdict.grant, a Declaration) goes with it. */
 void config_done(Config *config);

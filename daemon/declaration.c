@@ -21,6 +21,7 @@
 /* The reading of all files; what belongs to one file is in Draft. */
 typedef struct Reader {
         const ConfDirs *dirs;
+        const char *folder; /* below each of them, with its slash */
         const SpecDefaults *defaults;
         Complaints *complaints;
         Declarations declarations;
@@ -190,19 +191,21 @@ static int draft_read_line(Draft *draft, const ConfLine *line) {
 }
 
 /* 1 when it was read, 0 where it is masked or cannot be. */
-static int draft_read(Draft *draft, const char *path, bool may_be_own) {
+static int draft_read(Draft *draft, const char *path, uid_t also) {
         unsigned line;
         ConfFile file;
         int r;
 
         draft->reader->complaints->path = path;
-        r = conffile_read(&file, path, may_be_own, &line);
+        r = conffile_read(&file, path, also, &line);
         for (size_t i = 0; r == 0 && i < file.n_lines; i++)
                 r = draft_read_line(draft, &file.lines[i]);
         conffile_done(&file);
 
-        if (r == 0)
+        if (r == 0) {
+                draft->reader->declarations.n_read++;
                 return 1;
+        }
         if (r == -ENOMEM || r == -ENODATA)
                 return r == -ENOMEM ? r : 0;
 
@@ -217,18 +220,30 @@ static void draft_on_unreadable(const char *path, int r, void *userdata) {
         draft_complain(draft, 0, confdir_explain(r));
 }
 
+static int list_drop_ins(const ConfDirs *dirs, const char *folder, const char *name, confdir_unreadable_t unreadable,
+                         void *userdata, ConfPaths *ret) {
+        char path[sizeof(FOLDER "/") + NAME_MAX + sizeof(".d")];
+
+        (void) snprintf(path, sizeof(path), "%s%.*s.d", folder, NAME_MAX, name);
+        return confdirs_list(dirs, path, ".conf", unreadable, userdata, ret);
+}
+
+int declarations_list_drop_ins(const ConfDirs *dirs, const char *name, confdir_unreadable_t unreadable, void *userdata,
+                               ConfPaths *ret) {
+        return list_drop_ins(dirs, FOLDER "/", name, unreadable, userdata, ret);
+}
+
 static int draft_read_drop_ins(Draft *draft, const char *name) {
-        char folder[sizeof(FOLDER "/") + NAME_MAX + sizeof(".d")];
+        const Reader *reader = draft->reader;
         ConfPaths paths;
         int r;
 
-        (void) snprintf(folder, sizeof(folder), FOLDER "/%s.d", name);
-        r = confdirs_list(draft->reader->dirs, folder, ".conf", draft_on_unreadable, draft, &paths);
+        r = list_drop_ins(reader->dirs, reader->folder, name, draft_on_unreadable, draft, &paths);
         if (r < 0)
                 return r;
 
         for (size_t i = 0; i < paths.n_items && r >= 0; i++)
-                r = draft_read(draft, paths.items[i].path, paths.items[i].dir->owns_files);
+                r = draft_read(draft, paths.items[i].path, paths.items[i].dir->also_files);
 
         confpaths_done(&paths);
         return r;
@@ -387,11 +402,11 @@ static int reader_add_file(Reader *reader, const char *path, bool is_state, Decl
         return 0;
 }
 
-static int reader_read(Reader *reader, const char *path, bool is_state) {
+static int reader_read(Reader *reader, const char *path, const ConfDir *dir) {
         Draft draft = { .reader = reader, .spec = SPEC_INIT };
         int r;
 
-        r = reader_add_file(reader, path, is_state, &draft.file);
+        r = reader_add_file(reader, path, dir->is_state, &draft.file);
         if (r < 0)
                 return r;
 
@@ -401,10 +416,10 @@ static int reader_read(Reader *reader, const char *path, bool is_state) {
                 return draft_finish(&draft);
         }
 
-        r = draft_read(&draft, path, is_state);
+        r = draft_read(&draft, path, dir->also_files);
         /* Drop-ins change a file; they mend none, and make none of one that is masked. */
         if (r > 0)
-                r = draft_read_drop_ins(&draft, strrchr(path, '/') + 1);
+                r = draft_read_drop_ins(&draft, basename(path));
         else if (r == 0 && !draft.is_bad)
                 return 0;
 
@@ -428,14 +443,14 @@ static int reader_read_all(Reader *reader) {
                 return r;
 
         for (size_t i = 0; i < paths.n_items && r == 0; i++)
-                r = reader_read(reader, paths.items[i].path, paths.items[i].dir->owns_files);
+                r = reader_read(reader, paths.items[i].path, paths.items[i].dir);
 
         confpaths_done(&paths);
         return r;
 }
 
 int declarations_load(const ConfDirs *dirs, const SpecDefaults *defaults, Complaints *complaints, Declarations *ret) {
-        Reader reader = { .dirs = dirs, .defaults = defaults, .complaints = complaints };
+        Reader reader = { .dirs = dirs, .folder = FOLDER "/", .defaults = defaults, .complaints = complaints };
         int r;
 
         r = reader_read_all(&reader);
@@ -448,12 +463,33 @@ int declarations_load(const ConfDirs *dirs, const SpecDefaults *defaults, Compla
         return 0;
 }
 
-int declarations_load_file(const ConfDirs *dirs, const char *path, const SpecDefaults *defaults, Complaints *complaints,
-                           Declarations *ret) {
-        Reader reader = { .dirs = dirs, .defaults = defaults, .complaints = complaints };
+/* The folder of a draft: the one that it is in. */
+static void draft_dirs_init(ConfDirs *dirs, const char *path) {
+        const char *slash = strrchr(path, '/');
+        ConfDir *dir = &dirs->dirs[0];
+
+        *dirs = (ConfDirs){ .n_dirs = 1 };
+        dir->also = dir->also_files = FILE_ANYBODY;
+        if (slash)
+                (void) snprintf(dir->path, sizeof(dir->path), "%.*s", slash == path ? 1 : (int) (slash - path), path);
+        else
+                strcpy(dir->path, ".");
+}
+
+int declarations_load_file(const ConfDirs *dirs, const ConfDir *dir, const char *path, const SpecDefaults *defaults,
+                           Complaints *complaints, Declarations *ret) {
+        Reader reader = { .dirs = dirs, .folder = FOLDER "/", .defaults = defaults, .complaints = complaints };
+        ConfDirs draft;
         int r;
 
-        r = reader_read(&reader, path, /* is_state= */ false);
+        if (!dir) {
+                draft_dirs_init(&draft, path);
+                dir = draft.dirs;
+                reader.dirs = &draft;
+                reader.folder = "";
+        }
+
+        r = reader_read(&reader, path, dir);
         if (r < 0) {
                 declarations_done(&reader.declarations);
                 return r;
@@ -461,6 +497,20 @@ int declarations_load_file(const ConfDirs *dirs, const char *path, const SpecDef
 
         *ret = reader.declarations;
         return 0;
+}
+
+int declarations_check_drop_in(const ConfDir *dir, const char *path, const SpecDefaults *defaults,
+                               Complaints *complaints) {
+        Reader reader = { .defaults = defaults, .complaints = complaints };
+        Draft draft = { .reader = &reader, .spec = SPEC_INIT };
+        int r;
+
+        r = reader_add_file(&reader, path, /* is_state= */ false, &draft.file);
+        if (r == 0)
+                r = draft_read(&draft, path, dir ? dir->also_files : FILE_ANYBODY);
+
+        declarations_done(&reader.declarations);
+        return r < 0 ? r : 0;
 }
 
 void declarations_done(Declarations *declarations) {

@@ -45,14 +45,24 @@ typedef struct Declarations {
         Declaration *table; /* by name, in the order of the files */
         size_t n_bad;       /* files that declare nothing because of what is wrong in them */
         bool is_unreadable; /* a folder could not be read: what it holds is not known */
+        size_t n_read;      /* files, with their drop-ins */
 } Declarations;
 
 /* Reads all files. Names are looked up with NSS, which may wait. Negative errno only where there is no memory. */
 int declarations_load(const ConfDirs *dirs, const SpecDefaults *defaults, Complaints *complaints, Declarations *ret);
 
-/* Reads one .tap file as if it were the only one, for verification; @ret is filled in any case. */
-int declarations_load_file(const ConfDirs *dirs, const char *path, const SpecDefaults *defaults, Complaints *complaints,
-                           Declarations *ret);
+/* Reads one .tap file as if it were the only one, for verification. Where it is in @dir, one of @dirs, it has the
+ * drop-ins of all of them; where it is a draft (@dir NULL), those beside it, and whose they are is not asked. */
+int declarations_load_file(const ConfDirs *dirs, const ConfDir *dir, const char *path, const SpecDefaults *defaults,
+                           Complaints *complaints, Declarations *ret);
+
+/* The same of a drop-in without its file: what can be said of its lines. @dir as before. */
+int declarations_check_drop_in(const ConfDir *dir, const char *path, const SpecDefaults *defaults,
+                               Complaints *complaints);
+
+/* The drop-ins of the file @name ("lab.tap"), as confdirs_list() has them. */
+int declarations_list_drop_ins(const ConfDirs *dirs, const char *name, confdir_unreadable_t unreadable, void *userdata,
+                               ConfPaths *ret);
 void declarations_done(Declarations *declarations);
 
 /* NULL where no file declares it. Until declarations_done(). */

@@ -16,12 +16,16 @@ int file_write(int dirfd, const char *name, mode_t mode, const char *data, size_
 /* Removes a file; one that is absent is no error. */
 int file_remove(int dirfd, const char *name);
 
-/* Whether a folder may hold configuration: root's, or, where @or_own, tapd's own, and nobody else writes it. 1 when it
- * may, 0 where there is none, -EPERM where it may not. */
-int file_check_folder(const char *path, bool or_own);
+/* Whose configuration may be besides root's: nobody's; a uid is another answer. Who only looks at a draft takes
+ * anybody's. */
+#define FILE_NOBODY_ELSE ((uid_t) 0)
+#define FILE_ANYBODY ((uid_t) -1)
 
-/* Reads a configuration file that only root, or where @or_own tapd itself, may have written, at most @limit bytes.
- * -EPERM where it is somebody else's or others may write it, or where a symbolic link leads through a folder like that;
- * -ENOTTY where it is no regular file; -EFBIG above @limit; -ENODATA where it is masked (empty, or a link to
- * /dev/null). */
-int file_read_trusted(const char *path, bool or_own, size_t limit, char **ret_data, size_t *ret_size);
+/* Whether a folder may hold configuration: root's, or @also's, and nobody else writes it. 1 when it may, 0 where there
+ * is none, -EPERM where it may not. */
+int file_check_folder(const char *path, uid_t also);
+
+/* Reads a configuration file that only root, or @also, may have written, at most @limit bytes. -EPERM where it is
+ * somebody else's or others may write it, or where a symbolic link leads through a folder like that; -ENOTTY where it
+ * is no regular file; -EFBIG above @limit; -ENODATA where it is masked (empty, or a link to /dev/null). */
+int file_read_trusted(const char *path, uid_t also, size_t limit, char **ret_data, size_t *ret_size);

@@ -125,7 +125,7 @@ static const char *runtime_path(void) {
 static const char *state_path(void) {
         const char *path = getenv("STATE_DIRECTORY");
 
-        return path && *path == '/' && !strchr(path, ':') ? path : "/var/lib/tapd";
+        return path && *path == '/' && !strchr(path, ':') ? path : CONFDIR_STATE;
 }
 
 static int set_up_event(sd_event **ret) {

@@ -5,7 +5,8 @@
     floors.py SOURCE
 
 The daemon's sources stand on the floors that the comments "# floor N" of daemon/meson.build give them; includes point
-to the same floor or down. The client knows nothing of the daemon, and dbus nothing of either. Only those who talk to
+to the same floor or down. The client knows nothing of the daemon but for the files that read the
+configuration, and dbus nothing of either. Only those who talk to
 the kernel know its headers, only the edge reads messages, and no file of the daemon has state but the log level.
 """
 
@@ -37,6 +38,11 @@ STRANGERS = [
     ('port', 'tap'), ('port-bridge', 'tap'), ('port-ovs', 'tap'),
     ('tap', 'job'), ('tap', 'bus'),
 ]
+
+# Who of the client reads the configuration, and with which headers of the daemon; none above the domain.
+CONFIG_READERS = {'place.c', 'verb-cat.c', 'verb-verify.c'}
+CONFIG_HEADERS = {'complaint.h', 'confdir.h', 'config.h', 'declaration.h'}
+DOMAIN = 2
 
 STATE = {('log.c', 'log_level')}
 
@@ -138,13 +144,23 @@ def check_includes_down(daemon, floors, contract):
                        f'{floors[name]}')
 
 
-def check_includes_own(source, folder, others):
-    """Whether @folder includes nothing but its own headers and those of @others."""
+def check_includes_own(source, folder, others, readers=()):
+    """Whether @folder includes nothing but its own headers and those of @others; @readers those of the configuration,
+    too."""
     allowed = {path.name for other in (folder, *others) for path in (source / other).glob('*.h')}
     for path in sources(source / folder):
         for number, header in includes(path):
-            if header[0] == '"' and header.strip('"') not in allowed:
+            more = CONFIG_HEADERS if path.name in readers else set()
+            if header[0] == '"' and header.strip('"') not in allowed | more:
                 yield f'{folder}/{path.name}:{number}: {header} is neither its own nor of {", ".join(others) or "-"}'
+
+
+def check_config_headers(daemon, floors):
+    """That reading the configuration needs nothing of what runs a daemon."""
+    for header in sorted(CONFIG_HEADERS):
+        for name in sorted({header} | reachable(daemon, header)):
+            if floors.get(name, 0) > DOMAIN:
+                yield f'daemon/{header} needs {name} of floor {floors[name]}'
 
 
 def check_shadows(source, folders):
@@ -271,7 +287,8 @@ def main():
     report('the floors are those of the design', [*check_design(listed)])
     report('includes of the daemon point down', [*check_includes_down(daemon, floors, contract)])
     report('the daemon includes nothing of the client', [*check_includes_own(source, 'daemon', ['dbus'])])
-    report('the client includes nothing of the daemon', [*check_includes_own(source, 'client', ['dbus'])])
+    report('the client includes nothing of the daemon, but for who reads the configuration',
+           [*check_includes_own(source, 'client', ['dbus'], CONFIG_READERS), *check_config_headers(daemon, floors)])
     report('dbus includes nothing of either', [*check_includes_own(source, 'dbus', [])])
     report('no header hides one of the contract', [*check_shadows(source, ['daemon', 'client'])])
     report('only those who talk to the kernel know its headers', [*check_kernel_headers(daemon)])

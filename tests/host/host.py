@@ -197,9 +197,11 @@ class Host(machine.Machine):
     def reset(self):
         """The host as it was after its boot: no device but lo, no TAP, tapd running."""
         self.stop_started()
-        self.run('rm -rf /etc/tapd /run/systemd/system/tapd.service.d')
+        self.run('rm -rf /etc/tapd /run/tapd/taps.d /var/lib/tapd/taps.d /run/systemd/system/tapd.service.d')
         if self.run(['systemctl', 'is-active', '--quiet', 'tapd.service']).status != 0:
             self.run('systemctl reset-failed tapd.service; systemctl start tapd.service', check=True)
+        if 'declared' in self.tapctl(None, 'list', '--noheadings', '-o', 'LIFETIME').out.split():
+            self.tapctl(None, 'reload')
         taps = self.taps()
         if taps:
             self.tapctl(None, 'delete', '--force', *taps)

@@ -30,6 +30,7 @@ PACKAGES = [
     'systemd', 'systemd-sysv', 'udev', 'dbus', 'polkitd', 'libpam-systemd', 'sudo', 'passwd',
     'libmnl0', 'libsmartcols1', 'libsystemd0', 'libjansson4',
     'iproute2', 'iputils-ping', 'procps', 'strace', 'less', 'ncurses-bin', 'bash-completion',
+    'ifupdown',
     'libglib2.0-bin',  # gdbus: the one bus client that prints the names of errors
 ]
 

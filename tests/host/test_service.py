@@ -93,7 +93,7 @@ def test_sandbox(host):
 def test_configuration(host):
     """tapd.conf is in /usr, nothing in /etc has to exist, and its folders are its own"""
     check(host.path('/usr/lib/tapd/tapd.conf').is_file(), 'no /usr/lib/tapd/tapd.conf')
-    check_equal(host.run('stat -c "%U %a" /run/tapd /var/lib/tapd', check=True).out, 'tapd 700\ntapd 700\n',
+    check_equal(host.run('stat -c "%U %a" /run/tapd /var/lib/tapd', check=True).out, 'tapd 711\ntapd 755\n',
                 'owner and mode of /run/tapd and /var/lib/tapd')
 
 

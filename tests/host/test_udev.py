@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """tapd on a host whose udev runs, which most have."""
 
-from host import check_equal, wait_until
+from host import check, check_equal, wait_until
 
 HOST = {'udev': True}
 
@@ -28,3 +28,18 @@ def test_device_unit(host):
     wait_until(f'{unit} to be active', lambda: state() == 'active')
     host.tapctl('alice', 'delete', 'tap1')
     wait_until(f'{unit} to be gone', lambda: state() == 'inactive')
+
+
+def test_declared_device_unit(host):
+    """So has a declared TAP, and what is bound to it stops when the device is taken away"""
+    unit = 'sys-subsystem-net-devices-tap1.device'
+    host.run(f"""mkdir -p /etc/tapd/taps.d; printf '[Tap]\\nName=tap1\\n' >/etc/tapd/taps.d/tap1.tap
+                 printf '[Unit]\\nBindsTo={unit}\\nAfter={unit}\\n[Service]\\nExecStart=sleep infinity\\n' \\
+                     >/run/systemd/system/bound.service
+                 systemctl daemon-reload; systemctl reload tapd.service""", check=True)
+    host.run(['systemctl', 'start', 'bound.service'], check=True)
+    check_equal(host.run(['systemctl', 'is-active', unit]).out, 'active\n', unit)
+    host.run('rm /etc/tapd/taps.d/tap1.tap; systemctl reload tapd.service', check=True)
+    wait_until('the unit to stop', lambda: host.run(['systemctl', 'is-active', 'bound.service']).out == 'inactive\n')
+    check(host.link('tap1') is None, 'tap1 is still there')
+    host.run('rm /run/systemd/system/bound.service; systemctl daemon-reload', check=True)

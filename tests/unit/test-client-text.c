@@ -57,7 +57,7 @@ static void test_escape_plain(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(escape_cases); i++) {
                 g_autofree char *shown = NULL;
 
-                g_assert_cmpint(text_escape(escape_cases[i].text, &shown), ==, 0);
+                g_assert_cmpint(text_make_safe(escape_cases[i].text, &shown), ==, 0);
                 g_assert_cmpstr(shown, ==, escape_cases[i].plain);
         }
 }
@@ -72,7 +72,7 @@ static void test_escape_utf8(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(escape_cases); i++) {
                 g_autofree char *shown = NULL;
 
-                g_assert_cmpint(text_escape(escape_cases[i].text, &shown), ==, 0);
+                g_assert_cmpint(text_make_safe(escape_cases[i].text, &shown), ==, 0);
                 g_assert_cmpstr(shown, ==, escape_cases[i].utf8);
         }
 }
