@@ -16,3 +16,4 @@ int verb_down(const Options *options);
 int verb_set(const Options *options);
 int verb_run(const Options *options);
 int verb_monitor(const Options *options);
+int verb_import(const Options *options);
