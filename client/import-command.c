@@ -138,11 +138,9 @@ static int make_by_tunctl(ImportPlan *plan, const ImportCommand *command, Words 
                         making.user = words_take(&words);
                 else if (text_is(word, "-g"))
                         making.group = words_take(&words);
-                else if (text_is(word, "-n"))
-                        making.tun = true;
                 else if (text_is(word, "-f"))
                         (void) words_take(&words);
-                else if (!text_is(word, "-b") && !text_is(word, "-p"))
+                else if (!text_is(word, "-b"))
                         return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "unknown option \"%s\" of tunctl", word);
         }
 

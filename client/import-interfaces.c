@@ -137,8 +137,11 @@ static int apply_ovs_extra(Interfaces *interfaces, const StanzaLine *line, const
 
         words[0] = program;
         words[1] = dashes;
+        /* Its script gives the line to a shell once more. */
         for (size_t i = 1; i < piece->n_words; i++)
-                words[i + 1] = piece->words[i];
+                words[i + 1] = text_is(piece->words[i], "$IFACE") || text_is(piece->words[i], "${IFACE}")
+                                       ? (char *) interfaces_stanza(interfaces, line)->name
+                                       : piece->words[i];
 
         command.words = words;
         command.n_words++;
@@ -318,6 +321,37 @@ static void settle_head(Interfaces *interfaces, const StanzaLine *line) {
         import_plan_refuse(interfaces->plan, &line->place, line->text, reason);
 }
 
+/* A VLAN of a port whose switch is named nowhere: its line has to stay. */
+static void settle_vlan(Interfaces *interfaces, ImportTap *tap, unsigned id) {
+        const ImportPlace place = tap->values[id].place;
+
+        if (!tap->values[id].text || tap->values[IMPORT_SWITCH].text)
+                return;
+
+        for (size_t i = 0; i < interfaces->n_lines; i++) {
+                StanzaLine *line = &interfaces->lines[i];
+
+                /* Its tag and its trunks may stand in one. */
+                if (line->place.path != place.path || line->place.line != place.line || line->pieces[0].reason)
+                        continue;
+                interfaces_stanza(interfaces, line)->is_unclean = true;
+                import_plan_refuse(interfaces->plan, &place, line->text, "no switch is named");
+                for (size_t j = 0; j < line->n_pieces; j++)
+                        piece_refuse(interfaces, &line->pieces[j], "");
+        }
+
+        import_tap_unset(tap, id);
+}
+
+static void settle_vlans(Interfaces *interfaces) {
+        ImportTap *tap, *next;
+
+        HASH_ITER(hh, interfaces->plan->taps, tap, next) {
+                settle_vlan(interfaces, tap, IMPORT_VLAN);
+                settle_vlan(interfaces, tap, IMPORT_TRUNK);
+        }
+}
+
 static void settle(Interfaces *interfaces) {
         for (size_t i = 0; i < interfaces->n_lines; i++) {
                 StanzaLine *line = &interfaces->lines[i];
@@ -451,6 +485,7 @@ void import_interfaces(ImportPlan *plan, const char *root, const ImportPaths *pa
                 mark_templates(&interfaces);
                 make_all(&interfaces);
                 settle(&interfaces);
+                settle_vlans(&interfaces);
         }
         if (import_plan_is_whole(plan))
                 remove_lines(&interfaces);

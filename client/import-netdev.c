@@ -361,6 +361,10 @@ static void take_vlans(Unit *unit, ImportTap *tap) {
                 read_vlan_line(unit, &vlans, &unit->file.lines[i]);
         if (!vlans.any || !take_untagged(unit, &vlans))
                 return;
+        if (!tap->values[IMPORT_SWITCH].text) {
+                refuse(unit, vlans.any, "no switch is named");
+                return;
+        }
 
         if (vlans.pvid)
                 r = set(unit, tap, IMPORT_VLAN, vlans.pvid->value, vlans.pvid, &fault);

@@ -268,6 +268,11 @@ int import_tap_set(ImportPlan *plan, ImportTap *tap, unsigned id, const char *te
         return 0;
 }
 
+void import_tap_unset(ImportTap *tap, unsigned id) {
+        free(tap->values[id].text);
+        tap->values[id] = (ImportValue){};
+}
+
 ImportTap *import_plan_find(const ImportPlan *plan, const char *name) {
         ImportTap *tap;
 
@@ -326,11 +331,6 @@ int import_plan_make(ImportPlan *plan, const char *name, ImportSource source, Im
         return r;
 }
 
-static void drop(ImportTap *tap, unsigned id) {
-        free(tap->values[id].text);
-        tap->values[id].text = NULL;
-}
-
 static bool says(const ImportTap *tap, unsigned id, const char *text) {
         return tap->values[id].text && strcmp(tap->values[id].text, text) == 0;
 }
@@ -347,7 +347,7 @@ static void finish_tun(ImportPlan *plan, ImportTap *tap) {
                 if (says(tap, SETTING_KIND, "tun") && is_said(tap, ids[i])) {
                         import_plan_refuse(plan, &tap->values[ids[i]].place, tap->name,
                                            "a tun has no address and is no port of a switch");
-                        drop(tap, ids[i]);
+                        import_tap_unset(tap, ids[i]);
                 }
 }
 
@@ -359,7 +359,7 @@ static void finish_access(ImportPlan *plan, ImportTap *tap) {
                          "%s has neither user nor group, so that every user may open it; tapd makes none like that: "
                          "Group=%s",
                          tap->name, SHIPPED_GROUP);
-        drop(tap, SETTING_GROUP);
+        import_tap_unset(tap, SETTING_GROUP);
         tap->values[SETTING_GROUP].text = strdup(SHIPPED_GROUP);
         plan->is_broken |= !tap->values[SETTING_GROUP].text;
 }
@@ -368,31 +368,24 @@ static void finish_access(ImportPlan *plan, ImportTap *tap) {
  * without trunks carries every VLAN. */
 static void finish_vlan_mode(ImportPlan *plan, ImportTap *tap) {
         if (says(tap, IMPORT_VLAN_MODE, "trunk"))
-                drop(tap, IMPORT_VLAN);
+                import_tap_unset(tap, IMPORT_VLAN);
         if (says(tap, IMPORT_VLAN_MODE, "access") || (says(tap, IMPORT_VLAN_MODE, "") && is_said(tap, IMPORT_VLAN)))
-                drop(tap, IMPORT_TRUNK);
+                import_tap_unset(tap, IMPORT_TRUNK);
         if (says(tap, IMPORT_VLAN_MODE, "native-untagged") && !is_said(tap, IMPORT_TRUNK)) {
-                drop(tap, IMPORT_TRUNK);
+                import_tap_unset(tap, IMPORT_TRUNK);
                 tap->values[IMPORT_TRUNK].text = strdup("1-4094");
                 plan->is_broken |= !tap->values[IMPORT_TRUNK].text;
         }
 }
 
 static void finish_vlans(ImportPlan *plan, ImportTap *tap) {
-        bool has_vlans;
-
         finish_vlan_mode(plan, tap);
-        has_vlans = is_said(tap, IMPORT_VLAN) || is_said(tap, IMPORT_TRUNK);
-        if (tap->values[IMPORT_VLAN_MODE].text && is_said(tap, IMPORT_SWITCH) && !has_vlans)
+        if (tap->values[IMPORT_VLAN_MODE].text && is_said(tap, IMPORT_SWITCH) && !is_said(tap, IMPORT_VLAN) &&
+            !is_said(tap, IMPORT_TRUNK))
                 import_plan_note(plan, &tap->values[IMPORT_SWITCH].place,
                                  "%s: on Open vSwitch a port without tag and trunks carries every VLAN; say which with "
                                  "VLAN= or Trunk=",
                                  tap->name);
-        if (!is_said(tap, IMPORT_SWITCH) && has_vlans) {
-                import_plan_refuse(plan, &tap->place, tap->name, "VLANs, but no switch is named");
-                drop(tap, IMPORT_VLAN);
-                drop(tap, IMPORT_TRUNK);
-        }
 }
 
 void import_plan_finish(ImportPlan *plan) {

@@ -104,6 +104,9 @@ int import_plan_make(ImportPlan *plan, const char *name, ImportSource source, Im
 int import_tap_set(ImportPlan *plan, ImportTap *tap, unsigned id, const char *text, ImportSource source,
                    ImportPlace place, Fault *fault);
 
+/* Takes back what was said of a setting. */
+void import_tap_unset(ImportTap *tap, unsigned id);
+
 /* Says a thing that is no failure. @place: NULL where it is nowhere. */
 void import_plan_note(ImportPlan *plan, const ImportPlace *place, const char *format, ...)
         __attribute__((format(printf, 3, 4)));

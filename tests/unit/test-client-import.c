@@ -392,7 +392,8 @@ static void test_interfaces(void) {
                   "VLAN= or Trunk=\n",
                   0 },
                 { "auto tap1\nallow-dsw tap1\niface tap1 inet manual\novs_type OVSPort\novs_bridge dsw\n"
-                  "ovs_options tag=20 vlan_mode=native-untagged \\\n trunks=30\novs_extra set port tap1 tag=21\n" MADE,
+                  "ovs_options tag=20 vlan_mode=native-untagged \\\n trunks=30\novs_extra set port ${IFACE} "
+                  "tag=21\n" MADE,
                   MADE_TAP("[Port]\nSwitch=dsw\nVLAN=21\nTrunk=30\n"), NULL, 0 },
                 { "allow-ovs dsw\niface dsw inet manual\novs_type OVSBridge\novs_ports tap1 eth0\n" IFACE(MADE),
                   MADE_TAP(""), "interfaces:4: only \"tap1\" of: ovs_ports tap1 eth0\n", 0 },
@@ -505,6 +506,9 @@ static void test_refused(void) {
                   "\"qos=x\": tapd knows tag, trunks and vlan_mode of a port of Open vSwitch" },
                 { "up ovs-vsctl set interface tap1 mtu_request=1400", "ovs-vsctl set interface tap1 mtu_request=1400",
                   "tapd knows tag, trunks and vlan_mode of a port of Open vSwitch" },
+                { "up ovs-vsctl set port tap1 tag=20", "up ovs-vsctl set port tap1 tag=20", "no switch is named" },
+                { "ovs_options trunks=20", NULL, "no switch is named" },
+                { "up tunctl -t tap9 -n", "tunctl -t tap9 -n", "unknown option \"-n\" of tunctl" },
                 { "ovs_type OVSIntPort", NULL, "ovs_type: tapd makes an OVSPort only" },
                 { "tunctl_user", NULL, "tunctl_user: names no user, or more than one" },
                 { "mtu", NULL, "mtu: one value is wanted" },
@@ -673,7 +677,7 @@ static void test_network(void) {
                   TAP("tap1", "Group=kvm\nMultiQueue=no\n[Port]\nSwitch=br0\n"),
                   NETWORK ":6: not translated: VLAN=5000: not a VLAN from 1 to 4094, nor a range of them\n", 1 },
                 { "[Match]\nName=tap1\n[BridgeVLAN]\nVLAN=10\n", TAP("tap1", "Group=kvm\nMultiQueue=no\n"),
-                  NETDEV ":2: not translated: tap1: VLANs, but no switch is named\n", 1 },
+                  NETWORK ":4: not translated: VLAN=10: no switch is named\n", 1 },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
