@@ -303,12 +303,31 @@ static void settle_piece(Interfaces *interfaces, const StanzaLine *line, StanzaP
                 interfaces_stanza(interfaces, line)->is_unclean = true;
 }
 
-static void settle_head(Interfaces *interfaces, const StanzaLine *line) {
-        Stanza *stanza = interfaces_stanza(interfaces, line);
-        const char *reason = NULL;
+/* Whether a stanza makes a TAP; @i: its head's index. */
+static bool stanza_makes(const Interfaces *interfaces, size_t i) {
+        const size_t stanza = interfaces->lines[i].stanza;
 
-        if (!tap_of(interfaces, line))
+        for (i++; i < interfaces->n_lines && interfaces->lines[i].stanza == stanza; i++)
+                for (size_t j = 0; j < interfaces->lines[i].n_pieces; j++)
+                        if (interfaces->lines[i].pieces[j].is_made)
+                                return true;
+
+        return false;
+}
+
+static void settle_head(Interfaces *interfaces, size_t i) {
+        const StanzaLine *line = &interfaces->lines[i];
+        Stanza *stanza = interfaces_stanza(interfaces, line);
+        ImportTap *tap = tap_of(interfaces, line);
+        const char *reason = NULL;
+        Fault fault = {};
+
+        if (!tap)
                 return;
+
+        /* What another stanza made this one brings up, as any. */
+        if (!stanza_makes(interfaces, i))
+                (void) set(interfaces, tap, SETTING_UP, "yes", line->place, &fault);
 
         if (*stanza->parent)
                 reason = "what it inherits is not followed";
@@ -357,7 +376,7 @@ static void settle(Interfaces *interfaces) {
                 StanzaLine *line = &interfaces->lines[i];
 
                 if (line->type == STANZA_LINE_IFACE)
-                        settle_head(interfaces, line);
+                        settle_head(interfaces, i);
                 for (size_t j = 0; j < line->n_pieces; j++)
                         settle_piece(interfaces, line, &line->pieces[j]);
         }

@@ -410,6 +410,7 @@ static void test_interfaces(void) {
                   "Nothing to import.\n", 0 },
                 { "iface eth0 inet static\n  address 10.0.0.1/24\n  up ip route add 10.1.0.0/16 via 10.0.0.2\n", "",
                   "Nothing to import.\n", 0 },
+                { "iface eth0 inet manual\n" MADE IFACE(""), MADE_TAP(""), NULL, 0 },
                 /* made in the stanza of another interface; no final newline */
                 { "iface eth0 inet manual\npre-up ip tuntap add dev tap1 mode tap group kvm && echo x\nup ip link set "
                   "tap1 up",
