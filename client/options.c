@@ -21,7 +21,7 @@ typedef struct Option {
         char letter;
         const char *name;
         const char *argument; /* NULL: takes none */
-        size_t offset;        /* in Options, of where the argument goes */
+        size_t offset;        /* in Options, of where the argument goes; that of from: once more for each */
         const char *help;
 } Option;
 
@@ -38,7 +38,10 @@ static const Option option_table[] = {
         { OPTION_OUTPUT, 'o', "output", "COLUMN,...", offsetof(Options, columns),
           "Columns to show; \"help\" lists them, +COLUMN adds one" },
         { OPTION_NO_HEADINGS, 'n', "noheadings", NULL, 0, "Do not print the line of headings" },
-        { OPTION_FORCE, 0, "force", NULL, 0, "Also where a program has a queue of it open" },
+        { OPTION_FROM, 0, "from", "FILE", offsetof(Options, from), "Read only this file; may be given several times" },
+        { OPTION_ROOT, 0, "root", "FOLDER", offsetof(Options, root), "Look for everything else below this folder" },
+        { OPTION_WRITE, 0, "write", NULL, 0, "Write the files" },
+        { OPTION_FORCE, 0, "force", NULL, 0, "Also where a program has it open, or a file says something else" },
         { OPTION_NO_ASK_PASSWORD, 0, "no-ask-password", NULL, 0, "Do not ask for a password" },
         { OPTION_HELP, 'h', "help", NULL, 0, "Show this help" },
         { OPTION_VERSION, 0, "version", NULL, 0, "Show the version" },
@@ -103,7 +106,9 @@ static int take_setting(Options *options, size_t i, const char *text) {
 }
 
 static int take_option(Options *options, const Option *option, const char *text) {
-        if (option->argument) {
+        if (option->flag == OPTION_FROM) {
+                options->from[options->n_from++] = text;
+        } else if (option->argument) {
                 const char **place = (const char **) ((char *) options + option->offset);
 
                 if (*place) {
@@ -187,7 +192,8 @@ int options_parse(Options *options, int argc, char **argv) {
 
         *options = (Options){};
         options->arguments = calloc((size_t) argc + 1, sizeof(*options->arguments));
-        if (!options->arguments)
+        options->from = calloc((size_t) argc + 1, sizeof(*options->from));
+        if (!options->arguments || !options->from)
                 return report_no_memory();
 
         fill_long_options(list);
@@ -210,6 +216,7 @@ int options_parse(Options *options, int argc, char **argv) {
 
 void options_done(Options *options) {
         free(options->arguments);
+        free(options->from);
         *options = (Options){};
 }
 

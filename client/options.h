@@ -23,6 +23,8 @@ typedef enum OptionFlag {
         OPTION_FOR_UNIT = 1 << 13,
         OPTION_RECREATE = 1 << 14,
         OPTION_ROOT = 1 << 15,
+        OPTION_FROM = 1 << 16,
+        OPTION_WRITE = 1 << 17,
 
         /* What every verb takes. */
         OPTIONS_GLOBAL = OPTION_HELP | OPTION_VERSION | OPTION_NO_ASK_PASSWORD,
@@ -32,11 +34,13 @@ typedef enum OptionFlag {
 
 /* A command line, taken apart. Strings are those of argv. */
 typedef struct Options {
-        unsigned given;                     /* OptionFlag */
-        const char *columns;                /* of --output; NULL: not given */
-        const char *idle;                   /* of --idle; the same */
-        const char *queues;                 /* of --queues; the same */
-        const char *root;                   /* of --root; the same */
+        unsigned given;      /* OptionFlag */
+        const char *columns; /* of --output; NULL: not given */
+        const char *idle;    /* of --idle; the same */
+        const char *queues;  /* of --queues; the same */
+        const char *root;    /* of --root; the same */
+        const char **from;   /* of each --from, in their order */
+        size_t n_from;
         const char *settings[_SETTING_MAX]; /* values as they were written; NULL: not given */
         const char **arguments; /* everything that is no option, then NULL; options_parse() puts the verb first */
         size_t n_arguments;

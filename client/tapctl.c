@@ -66,6 +66,12 @@ static const Verb verb_table[] = {
           "Shows the files that declare a TAP. NAME is a TAP's or that of a .tap file." },
         { "monitor", verb_monitor, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show what happens to TAPs",
           "Shows what happens to TAPs, a line each, until it is interrupted." },
+        { "import", verb_import, 0, 0, OPTION_FROM | OPTION_ROOT | OPTION_WRITE | OPTION_FORCE, "",
+          "Turn what makes TAPs today into .tap files",
+          "Reads what makes TAPs on this host today: interfaces(5), systemd.netdev(5), devices that are there; and "
+          "who\n"
+          "may do that with sudo. Prints .tap files that say the same, and what they cannot say. Nothing is changed\n"
+          "without --write, and none of the files that were read ever." },
         { "help", NULL, 0, 1, 0, "[COMMAND]", "Show help", "Shows help, about a command where one is named." },
 };
 

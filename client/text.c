@@ -136,6 +136,16 @@ int text_make_safe(const char *text, char **ret) {
         return 0;
 }
 
+bool text_is(const char *text, const char *other) {
+        return strcmp(text, other) == 0;
+}
+
+bool text_ends_with(const char *text, const char *end) {
+        size_t length = strlen(text), end_length = strlen(end);
+
+        return length >= end_length && text_is(text + length - end_length, end);
+}
+
 static unsigned smaller(unsigned a, unsigned b) {
         return a < b ? a : b;
 }

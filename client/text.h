@@ -23,6 +23,10 @@ bool text_locale_is_utf8(void);
  * that change the order of the others become \xNN, byte by byte. 0 or -ENOMEM. */
 int text_make_safe(const char *text, char **ret);
 
+/* Whether @text is @other, or ends with it. */
+bool text_is(const char *text, const char *other);
+bool text_ends_with(const char *text, const char *end);
+
 /* Whether two words are so near to each other that one may be a slip for the other. *@distance is how far apart the
  * nearest pair so far was, UINT_MAX at first; nearer than that is updated. */
 bool text_is_nearer(const char *word, const char *other, unsigned *distance);

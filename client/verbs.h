@@ -27,3 +27,4 @@ int verb_reload(const Options *options);
 int verb_verify(const Options *options);
 int verb_cat(const Options *options);
 int verb_monitor(const Options *options);
+int verb_import(const Options *options);

@@ -5,9 +5,9 @@
     floors.py SOURCE
 
 The daemon's sources stand on the floors that the comments "# floor N" of daemon/meson.build give them; includes point
-to the same floor or down. The client knows nothing of the daemon but for the files that read the
-configuration, and dbus nothing of either. Only those who talk to
-the kernel know its headers, only the edge reads messages, and no file of the daemon has state but the log level.
+to the same floor or down. The client knows nothing of the daemon but its values and, where it reads the configuration,
+the readers; dbus knows nothing of either. Only those who talk to the kernel know its headers, only the edge reads
+messages, and no file of the daemon has state but the log level.
 """
 
 import pathlib
@@ -45,6 +45,10 @@ CONFIG_HEADERS = {'complaint.h', 'confdir.h', 'config.h', 'declaration.h'}
 DOMAIN = 2
 
 STATE = {('log.c', 'log_level')}
+
+# What a name or a setting may be, and how a file is read; who writes what tapd is to read asks the same.
+CONFIG_WRITERS = re.compile(r'(verb-)?import[\w-]*\.[ch]$|interfaces-file\.[ch]$')
+VALUES = {'conffile.h', 'fault.h', 'file.h', 'name.h', 'spec.h', 'table.h'}
 
 failures = 0
 n_tests = 0
@@ -144,15 +148,19 @@ def check_includes_down(daemon, floors, contract):
                        f'{floors[name]}')
 
 
-def check_includes_own(source, folder, others, readers=()):
-    """Whether @folder includes nothing but its own headers and those of @others; @readers those of the configuration,
-    too."""
+def check_includes_own(source, folder, others, more=lambda name: set()):
+    """Whether @folder includes nothing but its own headers, those of @others, and for each file what @more says."""
     allowed = {path.name for other in (folder, *others) for path in (source / other).glob('*.h')}
     for path in sources(source / folder):
         for number, header in includes(path):
-            more = CONFIG_HEADERS if path.name in readers else set()
-            if header[0] == '"' and header.strip('"') not in allowed | more:
+            if header[0] == '"' and header.strip('"') not in allowed | more(path.name):
                 yield f'{folder}/{path.name}:{number}: {header} is neither its own nor of {", ".join(others) or "-"}'
+
+
+def config_headers(name):
+    if CONFIG_WRITERS.match(name):
+        return VALUES
+    return CONFIG_HEADERS if name in CONFIG_READERS else set()
 
 
 def check_config_headers(daemon, floors):
@@ -161,6 +169,12 @@ def check_config_headers(daemon, floors):
         for name in sorted({header} | reachable(daemon, header)):
             if floors.get(name, 0) > DOMAIN:
                 yield f'daemon/{header} needs {name} of floor {floors[name]}'
+
+
+def check_values(floors):
+    for name in sorted(VALUES):
+        if floors.get(name, EDGE) > 1:
+            yield f'daemon/{name} is on floor {floors.get(name)}, which is above the values'
 
 
 def check_shadows(source, folders):
@@ -287,8 +301,9 @@ def main():
     report('the floors are those of the design', [*check_design(listed)])
     report('includes of the daemon point down', [*check_includes_down(daemon, floors, contract)])
     report('the daemon includes nothing of the client', [*check_includes_own(source, 'daemon', ['dbus'])])
-    report('the client includes nothing of the daemon, but for who reads the configuration',
-           [*check_includes_own(source, 'client', ['dbus'], CONFIG_READERS), *check_config_headers(daemon, floors)])
+    report('the client includes nothing of the daemon, but for who reads or writes the configuration',
+           [*check_includes_own(source, 'client', ['dbus'], config_headers), *check_config_headers(daemon, floors)])
+    report('the values of the daemon stand low', [*check_values(floors)])
     report('dbus includes nothing of either', [*check_includes_own(source, 'dbus', [])])
     report('no header hides one of the contract', [*check_shadows(source, ['daemon', 'client'])])
     report('only those who talk to the kernel know its headers', [*check_kernel_headers(daemon)])

@@ -48,6 +48,8 @@ static void test_lines(void) {
                 { "tapctl list --mine --idle 1h", 0, OPTION_MINE | OPTION_IDLE, "list" },
                 { "tapctl list --user a", 0, OPTION_USER, "list" },
                 { "tapctl run --queues=2 tap1 -- sh -c x", 0, OPTION_QUEUES, "run tap1 sh -c x" },
+                { "tapctl import --from a --write --from=b", 0, OPTION_FROM | OPTION_WRITE, "import" },
+                { "tapctl import --root a --root b", TAPCTL_EXIT_USAGE, 0, NULL },
                 { "tapctl run --queues 2 --queues 2", TAPCTL_EXIT_USAGE, 0, NULL },
                 { "tapctl create -rf", TAPCTL_EXIT_USAGE, 0, NULL },
                 { "tapctl --nonsense", TAPCTL_EXIT_USAGE, 0, NULL },
@@ -85,6 +87,18 @@ static void test_posixly_correct(void) {
         g_unsetenv("POSIXLY_CORRECT");
 
         g_assert_cmpuint(options.given, ==, OPTION_JSON);
+        options_done(&options);
+}
+
+static void test_repeated(void) {
+        g_auto(GStrv) words = NULL;
+        Options options;
+
+        g_assert_cmpint(parse(&options, "tapctl --from a import --from=b --from -", &words), ==, 0);
+        g_assert_cmpuint(options.n_from, ==, 3);
+        g_assert_cmpstr(options.from[0], ==, "a");
+        g_assert_cmpstr(options.from[1], ==, "b");
+        g_assert_cmpstr(options.from[2], ==, "-");
         options_done(&options);
 }
 
@@ -230,6 +244,7 @@ int main(int argc, char **argv) {
 
         g_test_add_func("/client/options/lines", test_lines);
         g_test_add_func("/client/options/posixly-correct", test_posixly_correct);
+        g_test_add_func("/client/options/repeated", test_repeated);
         g_test_add_func("/client/options/settings", test_settings);
         g_test_add_func("/client/options/check", test_check);
         g_test_add_func("/client/columns", test_columns);
