@@ -261,7 +261,8 @@ def test_unit_deletes_its_own(host):
         host.run(['systemctl', 'start', 'tap@tap1.service', 'tap@vm-1.service', 'tap@vm-2.service'], check=True)
         host.run(['systemctl', 'stop', 'tap@tap1.service', 'tap@vm-1.service', 'tap@vm-2.service'], check=True)
         check_equal(host.taps(), ['tap1', 'tap2', 'tap3', 'vm-1'], 'TAPs')
-        host.run('systemctl start tap@vm-2.service && tapctl delete vm-2 && systemctl stop tap@vm-2.service', check=True)
+        host.run('systemctl start tap@vm-2.service && tapctl delete vm-2 && systemctl stop tap@vm-2.service',
+                 check=True)
         check_equal(show(host, 'tap@vm-2.service', 'Result'), 'success', 'the stop of a unit whose TAP is gone')
 
 
@@ -288,8 +289,9 @@ def test_unit_fails(host):
     declare(host, '[Tap]\nName=tap9\n[Port]\nSwitch=nosuch\n', 'tap9')
     reload(host)
     names = ('tap2', 'tap9')
+    reasons = ('is blocked after 60 s: a network interface', 'is waiting after 60 s: its switch')
     waiting = [host.start(['tapctl', 'create', '--for-unit', name]) for name in names]
-    for process, said in zip(waiting, ('is blocked after 60 s: a network interface', 'is waiting after 60 s: its switch')):
+    for process, said in zip(waiting, reasons):
         done = process.finish()
         check_equal(done.status, FAILED, f'exit status of {done}')
         check(said in done.err and 'tapctl: tap' in done.err, done.err)
