@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "arguments.h"
 #include "call.h"
+#include "errors.h"
+#include "report.h"
 #include "verbs.h"
 
-/* "No such TAP" would not be what is wrong: tapd says it in its own words, with the name. */
+/* Both take names of what may be no TAP of tapd's: "no such TAP" would not be what is wrong. */
+static int do_one(Caller *caller, const char *member, const char *name, const char *absence) {
+        int status;
+
+        caller->expects_absence = true;
+        status = call_with_name(caller, name, member, name, NULL);
+        if (status == TAPCTL_EXIT_NO_SUCH_TAP)
+                report(name, "%s", absence);
+
+        return status;
+}
+
 static int undeclare_one(Caller *caller, const char *name, void *userdata) {
-        return call_with_name(caller, /* subject= */ NULL, "Undeclare", name, NULL);
+        return do_one(caller, "Undeclare", name, "no file declares it");
 }
 
 static int adopt_one(Caller *caller, const char *name, void *userdata) {
-        return call_with_name(caller, /* subject= */ NULL, "Adopt", name, NULL);
+        return do_one(caller, "Adopt", name, "no such network interface");
 }
 
 static int do_all(const Options *options, const char *verb, CallEach each) {

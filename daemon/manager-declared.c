@@ -172,6 +172,12 @@ static int order_declared(Manager *manager, const Declaration *declaration, Tap 
         return manager_create(manager, &order, /* queues= */ NULL, ret, fault);
 }
 
+/* Its state is true at once: who reloads, or waits for it, is answered before it is told to all. */
+static void want_judge(Manager *manager, Tap *tap) {
+        tap_judge(tap);
+        manager_touch(manager, tap);
+}
+
 /* One that is declared with a switch stays down until it is plugged in. */
 static void want_note_switch(Manager *manager, Tap *tap, const Declaration *declaration) {
         const char *name = declaration->port.switch_name;
@@ -185,7 +191,7 @@ static void want_note_switch(Manager *manager, Tap *tap, const Declaration *decl
                 (void) snprintf(tap->waiting, sizeof(tap->waiting), "this version plugs nothing into a switch (%s)",
                                 name);
 
-        manager_touch(manager, tap);
+        want_judge(manager, tap);
 }
 
 /* Makes the TAP, or shows why not. The fault is for who asked for this one; it was logged. */
@@ -303,7 +309,7 @@ static void want_set_pending(Manager *manager, Tap *tap, const char *pending) {
                 (void) snprintf(tap->pending, sizeof(tap->pending), "%s", pending);
         }
 
-        manager_touch(manager, tap);
+        want_judge(manager, tap);
 }
 
 /* Its file changed: the live device follows as far as the kernel lets it. */

@@ -131,6 +131,28 @@ def test_over_the_bus(host):
     host.tapctl(None, 'undeclare', 'tap5', status=NO_SUCH_TAP)
 
 
+def test_notes(host):
+    """A reload names what cannot become as its file says, as it is now; --recreate makes it anew"""
+    declare(host)
+    host.tapctl(None, 'reload')
+    host.run('ip link set tap1 down', check=True)
+    wait_until('tapd to see it', lambda: host.status('tap1')['State'] == 'drifted')
+
+    declare(host, LAB + 'MultiQueue=no\n')
+    queue = host.queue('alice', 'tap3')
+    notes = host.tapctl(None, 'reload').err.splitlines()
+    check_equal([note.split(' ')[:2] for note in notes], [[f'tap{i}:', 'MultiQueue='] for i in (1, 2, 3)], 'notes')
+
+    before = host.all_links()
+    notes = host.tapctl(None, 'reload', '--recreate').err.splitlines()
+    check_equal([note.split(' ')[:2] for note in notes], [['tap3:', 'MultiQueue=']], 'notes of --recreate')
+    after = host.all_links()
+    check_equal([after[name]['linkinfo']['info_data']['multi_queue'] for name in ('tap1', 'tap2', 'tap3')],
+                [False, False, True], 'multi_queue')
+    check_equal(after['tap3']['ifindex'], before['tap3']['ifindex'], 'the one in use')
+    queue.close()
+
+
 def test_adopt(host):
     """tapctl adopt takes over a TAP of ip, whose file was blocked by it"""
     host.run('ip tuntap add mode tap dev tap2 group kvm multi_queue', check=True)
@@ -239,7 +261,8 @@ def test_unit_deletes_its_own(host):
         host.run(['systemctl', 'start', 'tap@tap1.service', 'tap@vm-1.service', 'tap@vm-2.service'], check=True)
         host.run(['systemctl', 'stop', 'tap@tap1.service', 'tap@vm-1.service', 'tap@vm-2.service'], check=True)
         check_equal(host.taps(), ['tap1', 'tap2', 'tap3', 'vm-1'], 'TAPs')
-        host.run('systemctl start tap@vm-2.service && tapctl delete vm-2 && systemctl stop tap@vm-2.service', check=True)
+        host.run('systemctl start tap@vm-2.service && tapctl delete vm-2 && systemctl stop tap@vm-2.service',
+                 check=True)
         check_equal(show(host, 'tap@vm-2.service', 'Result'), 'success', 'the stop of a unit whose TAP is gone')
 
 
@@ -263,9 +286,15 @@ def test_unit_fails(host):
     """It fails with the reason where the TAP cannot be had in a minute"""
     host.run('ip link add tap2 type veth peer name other', check=True)
     declare(host)
+    declare(host, '[Tap]\nName=tap9\n[Port]\nSwitch=nosuch\n', 'tap9')
     reload(host)
-    done = host.tapctl(None, 'create', '--for-unit', 'tap2', status=FAILED)
-    check(done.err.startswith('tapctl: tap2: is blocked after 60 s: a network interface'), done.err)
+    names = ('tap2', 'tap9')
+    reasons = ('is blocked after 60 s: a network interface', 'is waiting after 60 s: its switch')
+    waiting = [host.start(['tapctl', 'create', '--for-unit', name]) for name in names]
+    for process, said in zip(waiting, reasons):
+        done = process.finish()
+        check_equal(done.status, FAILED, f'exit status of {done}')
+        check(said in done.err and 'tapctl: tap' in done.err, done.err)
 
 
 @restarts

@@ -81,7 +81,7 @@ def test_nobody(host):
         if name in READERS or name.endswith('Properties.Set'):
             continue
         values = [ARGUMENTS.get(a.get('name')) or ARGUMENTS[a.get('type')] for a in arguments]
-        if name in (MANAGER + '.CreateTap', MANAGER + '.CreateEphemeral'):
+        if name in (MANAGER + '.CreateTap', MANAGER + '.CreateEphemeral', MANAGER + '.CreateForUnit'):
             values[0] = '"tap2"'
         for interactive in (False, True):
             reply = host.call('nobody', path, name, *values, interactive=interactive)

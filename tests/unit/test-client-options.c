@@ -46,6 +46,10 @@ static void test_lines(void) {
                 { "tapctl create -- -rf --help", 0, 0, "create -rf --help" },
                 { "tapctl delete --force -- --force", 0, OPTION_FORCE, "delete --force" },
                 { "tapctl list --mine --idle 1h", 0, OPTION_MINE | OPTION_IDLE, "list" },
+                { "tapctl create --for-unit tap1", 0, OPTION_FOR_UNIT, "create tap1" },
+                { "tapctl reload --recreate", 0, OPTION_RECREATE, "reload" },
+                { "tapctl verify --root=/x a.tap", 0, OPTION_ROOT, "verify a.tap" },
+                { "tapctl verify --root=/x --root=/y", TAPCTL_EXIT_USAGE, 0, NULL },
                 { "tapctl list --user a", 0, OPTION_USER, "list" },
                 { "tapctl run --queues=2 tap1 -- sh -c x", 0, OPTION_QUEUES, "run tap1 sh -c x" },
                 { "tapctl import --from a --write --from=b", 0, OPTION_FROM | OPTION_WRITE, "import" },
@@ -218,6 +222,54 @@ static void test_selection_mistakes(void) {
         }
 }
 
+/* What only a device has is not told of a declared TAP without one; what its file says is. */
+static void test_absent(void) {
+        static const struct {
+                FieldId id;
+                const char *absent, *present;
+        } cases[] = {
+                { FIELD_NAME, "tap1", "tap1" },
+                { FIELD_LIFETIME, "declared", "declared" },
+                { FIELD_STATE_REASON, "why", "why" },
+                { FIELD_STATE, "blocked", "blocked" },
+                { FIELD_MULTI_QUEUE, "yes", "yes" },
+                { FIELD_IFINDEX, "-", "7" },
+                { FIELD_MTU_BYTES, "-", "1500" },
+                { FIELD_QUEUES_ATTACHED, "-", "0" },
+                { FIELD_ADMINISTRATIVE_STATE, "-", "down" },
+                { FIELD_OPERATIONAL_STATE, "-", "unknown" },
+                { FIELD_MAC_ADDRESS, "-", "-" },
+        };
+        TapInfo info = {
+                .name = "tap1",
+                .lifetime = "declared",
+                .state = "blocked",
+                .state_reason = "why",
+                .administrative_state = "down",
+                .operational_state = "unknown",
+                .multi_queue = true,
+                .mtu_bytes = 1500,
+        };
+        IdNames names = {};
+
+        /* A change alone does not tell the number. */
+        g_assert_false(tap_info_is_absent(&info));
+        info.told = UINT32_C(1) << FIELD_IFINDEX;
+        g_assert_true(tap_info_is_absent(&info));
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *absent = NULL, *present = NULL;
+
+                info.ifindex = 0;
+                g_assert_cmpint(tap_info_format(&info, cases[i].id, &names, &absent), ==, 0);
+                g_assert_cmpstr(absent, ==, cases[i].absent);
+                info.ifindex = 7;
+                g_assert_cmpint(tap_info_format(&info, cases[i].id, &names, &present), ==, 0);
+                g_assert_cmpstr(present, ==, cases[i].present);
+        }
+        id_names_done(&names);
+}
+
 static void test_known(void) {
         static const char *const names[] = { "tap2", "tap10", "vm1", "a" };
         Known known = {};
@@ -252,6 +304,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/client/options/dashes", test_dashes);
         g_test_add_func("/client/selection/cases", test_selection);
         g_test_add_func("/client/selection/mistakes", test_selection_mistakes);
+        g_test_add_func("/client/absent", test_absent);
         g_test_add_func("/client/known", test_known);
 
         return g_test_run();
