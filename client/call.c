@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "errors.h"
@@ -14,6 +15,11 @@
 #include "report.h"
 
 #define PATIENCE_SECONDS 130
+
+/* 10 s, in pauses of 50 ms: where the bus itself waits for the network (cloud-init), that is how long the boot takes
+ * more.
+ */
+#define BOOT_PATIENCE_PAUSES 200
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 
 #define BUS_DRIVER "org.freedesktop.DBus"
@@ -101,12 +107,32 @@ static int verify_owner(Caller *caller) {
         return 0;
 }
 
+/* Whether the host is still booting: the socket of the bus was not made yet. Once made it stays, also where nobody
+ * listens any more. */
+static bool bus_is_yet_to_come(int r) {
+        return r == -ENOENT && !getenv("DBUS_SYSTEM_BUS_ADDRESS") && access("/run/systemd/system", F_OK) >= 0;
+}
+
+/* Debian's networking.service runs ifup(8) before the bus is there, and an ifup stanza may call us. */
+static int open_bus(sd_bus **ret) {
+        static const struct timespec pause = { .tv_nsec = 50 * 1000000 };
+        int r;
+
+        r = sd_bus_open_system(ret);
+        for (unsigned i = 0; i < BOOT_PATIENCE_PAUSES && bus_is_yet_to_come(r); i++) {
+                (void) nanosleep(&pause, NULL);
+                r = sd_bus_open_system(ret);
+        }
+
+        return r;
+}
+
 int call_open(Caller *caller, bool may_ask) {
         int r;
 
         *caller = (Caller){ .may_ask = may_ask && geteuid() != 0 && isatty(STDIN_FILENO) };
 
-        r = sd_bus_open_system(&caller->bus);
+        r = open_bus(&caller->bus);
         if (r >= 0)
                 r = sd_bus_set_method_call_timeout(caller->bus, PATIENCE_SECONDS * UINT64_C(1000000));
         if (r >= 0)

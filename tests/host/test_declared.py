@@ -26,7 +26,6 @@ iface tap1 inet manual
     pre-up tapctl create $IFACE
     post-down tapctl delete $IFACE
 '''
-ORDER = '[Unit]\nAfter=dbus.service tapd.service\n'
 WRITES = re.compile(r'nlmsg_type=(?:RTM_(?:NEW|SET|DEL)LINK|RTM_(?:NEW|DEL)QDISC)\b.*|ioctl\(.*TUNSET.*')
 
 
@@ -329,7 +328,6 @@ def test_ifupdown(host):
             host.run(['ifdown', 'tap1'], check=True)
             check_equal((host.links(), host.taps()), (['lo'], []), 'what ifdown leaves')
 
-        put(host, '/etc/systemd/system/networking.service.d/tapd.conf', ORDER)
         # It checks that no unit failed.
         host.reboot()
         check_equal(host.taps(), ['tap1'], 'TAPs after the boot')
@@ -339,7 +337,6 @@ def test_ifupdown(host):
         check_equal(host.taps(), ['tap1'], 'TAPs after its start')
     finally:
         put(host, '/etc/network/interfaces', before)
-        host.run('rm -rf /etc/systemd/system/networking.service.d; systemctl daemon-reload')
 
 
 def trace(host, action) -> list[str]:
