@@ -50,19 +50,45 @@ static void parse_tun(const struct nlattr *data, Link *link) {
         }
 }
 
+static void parse_bridge(const struct nlattr *data, Link *link) {
+        const struct nlattr *attribute;
+
+        mnl_attr_for_each_nested(attribute, data) {
+                if (mnl_attr_get_type(attribute) == IFLA_BR_VLAN_FILTERING)
+                        link->filters_vlans = mnl_attr_get_u8(attribute);
+        }
+}
+
+static void parse_bridge_port(const struct nlattr *data, Link *link) {
+        const struct nlattr *attribute;
+
+        mnl_attr_for_each_nested(attribute, data) {
+                if (mnl_attr_get_type(attribute) == IFLA_BRPORT_ISOLATED)
+                        link->is_isolated = mnl_attr_get_u8(attribute);
+        }
+}
+
+static bool attribute_is(const struct nlattr *attribute, const char *text) {
+        return attribute && mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 &&
+               strcmp(mnl_attr_get_str(attribute), text) == 0;
+}
+
 static void parse_kind(const struct nlattr *linkinfo, Link *link) {
-        const struct nlattr *attribute, *data = NULL;
+        const struct nlattr *attribute, *found[IFLA_INFO_SLAVE_DATA + 1] = {};
 
         mnl_attr_for_each_nested(attribute, linkinfo) {
-                if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
-                        link->is_tun = mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 &&
-                                       strcmp(mnl_attr_get_str(attribute), "tun") == 0;
-                else if (mnl_attr_get_type(attribute) == IFLA_INFO_DATA)
-                        data = attribute;
+                if (mnl_attr_get_type(attribute) <= IFLA_INFO_SLAVE_DATA)
+                        found[mnl_attr_get_type(attribute)] = attribute;
         }
 
-        if (link->is_tun && data)
-                parse_tun(data, link);
+        link->is_tun = attribute_is(found[IFLA_INFO_KIND], "tun");
+        link->is_bridge = attribute_is(found[IFLA_INFO_KIND], "bridge");
+        if (link->is_tun && found[IFLA_INFO_DATA])
+                parse_tun(found[IFLA_INFO_DATA], link);
+        if (link->is_bridge && found[IFLA_INFO_DATA])
+                parse_bridge(found[IFLA_INFO_DATA], link);
+        if (attribute_is(found[IFLA_INFO_SLAVE_KIND], "bridge") && found[IFLA_INFO_SLAVE_DATA])
+                parse_bridge_port(found[IFLA_INFO_SLAVE_DATA], link);
 }
 
 static void copy_string(const struct nlattr *attribute, char *buffer, size_t size) {
@@ -94,6 +120,9 @@ static void parse_attribute(const struct nlattr *attribute, Link *link) {
                 break;
         case IFLA_TXQLEN:
                 link->transmit_queue_length = mnl_attr_get_u32(attribute);
+                break;
+        case IFLA_MASTER:
+                link->master = (int) mnl_attr_get_u32(attribute);
                 break;
         case IFLA_LINKINFO:
                 parse_kind(attribute, link);
@@ -240,6 +269,33 @@ int link_set_up(Rtnl *rtnl, int ifindex, bool up) {
         info->ifi_change = IFF_UP;
         info->ifi_flags = up ? IFF_UP : 0;
         return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+static int link_set_isolated(Rtnl *rtnl, int ifindex, bool isolated) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
+        struct nlattr *info, *data;
+
+        info = mnl_attr_nest_start(request, IFLA_LINKINFO);
+        mnl_attr_put_strz(request, IFLA_INFO_SLAVE_KIND, "bridge");
+        data = mnl_attr_nest_start(request, IFLA_INFO_SLAVE_DATA);
+        mnl_attr_put_u8(request, IFLA_BRPORT_ISOLATED, isolated);
+        mnl_attr_nest_end(request, data);
+        mnl_attr_nest_end(request, info);
+        return rtnl_call(rtnl, request, NULL, NULL);
+}
+
+int link_set_master(Rtnl *rtnl, int ifindex, int master, bool isolated) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
+        int r;
+
+        mnl_attr_put_u32(request, IFLA_MASTER, (uint32_t) master);
+        r = rtnl_call(rtnl, request, NULL, NULL);
+        if (r < 0 || master == 0)
+                return r;
+
+        return link_set_isolated(rtnl, ifindex, isolated);
 }
 
 int link_set_noqueue(Rtnl *rtnl, int ifindex) {

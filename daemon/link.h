@@ -24,6 +24,10 @@ typedef struct Link {
         uint8_t operational_state; /* IF_OPER_* of <linux/if.h> */
         uint32_t mtu;
         uint32_t transmit_queue_length;
+        int master;         /* ifindex of the switch that it is a port of; 0: of none */
+        bool is_bridge;     /* IFLA_INFO_KIND "bridge" */
+        bool filters_vlans; /* of a bridge: IFLA_BR_VLAN_FILTERING */
+        bool is_isolated;   /* of a bridge's port: IFLA_BRPORT_ISOLATED */
 
         /* The rest counts only where is_tun is true (IFLA_INFO_KIND "tun" and its IFLA_TUN_*). */
         bool is_tun;
@@ -61,6 +65,10 @@ typedef struct LinkChange {
 int link_change(Rtnl *rtnl, int ifindex, const LinkChange *change);
 
 int link_set_up(Rtnl *rtnl, int ifindex, bool up);
+
+/* Makes a link a port of the bridge @master, isolated or not; where it is one of another it is moved. 0: of none.
+ * -EXFULL: the bridge has 1,023 ports. */
+int link_set_master(Rtnl *rtnl, int ifindex, int master, bool isolated);
 
 /* Gives a link that is down no queueing discipline, before the kernel attaches one for each of its queues. */
 int link_set_noqueue(Rtnl *rtnl, int ifindex);

@@ -178,18 +178,106 @@ static void want_judge(Manager *manager, Tap *tap) {
         manager_touch(manager, tap);
 }
 
-/* One that is declared with a switch stays down until it is plugged in. */
-static void want_note_switch(Manager *manager, Tap *tap, const Declaration *declaration) {
-        const char *name = declaration->port.switch_name;
-        Link link;
+/* What keeps it from being plugged in, as @reason; 0: nothing. */
+static int check_switch(const Tap *tap, const Declaration *declaration, const Link *where, char *reason) {
+        const PortSpec *port = &declaration->port;
 
-        if (!*name)
-                tap->waiting[0] = '\0';
-        else if (link_get_by_name(manager->rtnl, name, &link) < 0)
-                (void) snprintf(tap->waiting, sizeof(tap->waiting), "its switch %s is absent", name);
+        if (!where->is_bridge)
+                (void) snprintf(reason, TAP_REASON_SIZE, "%s is no bridge; this version plugs into nothing else",
+                                port->switch_name);
+        else if (port->vlan || port->n_trunk > 0 || *port->interface_id)
+                (void) snprintf(reason, TAP_REASON_SIZE, "this version sets neither VLANs nor InterfaceID=");
+        else if (where->filters_vlans)
+                (void) snprintf(reason, TAP_REASON_SIZE, "%s filters VLANs, and this version sets none",
+                                port->switch_name);
+        else if (tap->record.spec.mtu < where->mtu)
+                /* It would become the bridge's own. */
+                (void) snprintf(reason, TAP_REASON_SIZE, "MTUBytes= is smaller than the %u of %s", where->mtu,
+                                port->switch_name);
+        else if (tap->link.master != 0 && tap->link.master != where->ifindex && !tap->was_plugged)
+                /* The kernel would move it silently; what we plugged in ourselves is put back. */
+                (void) snprintf(reason, TAP_REASON_SIZE, "it is plugged into another switch than %s",
+                                port->switch_name);
         else
-                (void) snprintf(tap->waiting, sizeof(tap->waiting), "this version plugs nothing into a switch (%s)",
-                                name);
+                return 0;
+
+        return -EINVAL;
+}
+
+/* Plugs it in, and then up: a guest sees no link before the path is ready. */
+static int plug(Manager *manager, Tap *tap, const Declaration *declaration, const Link *where) {
+        TapSpec spec = tap->record.spec;
+        LinkChange change = { .mtu = where->mtu, .transmit_queue_length = LINK_UNSET };
+        Fault fault = {};
+        int r = 0;
+
+        if (tap->link.master != where->ifindex) {
+                /* A smaller one would become the bridge's; a larger one that was asked for stays. */
+                if (spec.mtu == SPEC_UNSET && tap->link.mtu != where->mtu)
+                        r = link_change(manager->rtnl, tap->record.ifindex, &change);
+                if (r == 0)
+                        r = link_set_master(manager->rtnl, tap->record.ifindex, where->ifindex,
+                                            declaration->port.isolated);
+                if (r < 0)
+                        return r;
+                log_tap(LOG_INFO, tap->record.name, "plugged into %s", declaration->port.switch_name);
+                spec.up = declaration->spec.up;
+        }
+
+        /* An adopted one was in it already. */
+        return spec.up != tap->record.spec.up ? manager_set(manager, tap, &spec, &fault) : 0;
+}
+
+/* Plugs it in where it is not; one that somebody took out is put back, later each time. */
+static void want_plug_into(Manager *manager, Want *want, Tap *tap, const Declaration *declaration, const Link *where) {
+        const char *name = declaration->port.switch_name;
+        bool is_out = tap->link.master != where->ifindex;
+        uint64_t now = now_usec();
+        int r;
+
+        if (is_out && tap->was_plugged && want->retry_usec == 0)
+                want_set_back(want, now);
+        if (is_out && want->retry_usec > now) {
+                (void) snprintf(tap->waiting, sizeof(tap->waiting), "somebody took it out of %s %u times in a row",
+                                name, want->n_setbacks);
+                manager_want_later(manager, want);
+                return;
+        }
+
+        want->retry_usec = 0;
+        if (is_out)
+                want->made_usec = now;
+        r = plug(manager, tap, declaration, where);
+        if (r < 0)
+                (void) snprintf(tap->waiting, sizeof(tap->waiting), "it cannot be plugged into %s: %s", name,
+                                r == -EXFULL ? "it has 1,023 ports" : strerror(-r));
+        else
+                tap->was_plugged = true;
+}
+
+/* Its file names no switch, or no more. */
+static void want_unplug(Manager *manager, Tap *tap) {
+        int r = 0;
+
+        if (tap->was_plugged && tap->link.master != 0)
+                r = link_set_master(manager->rtnl, tap->record.ifindex, /* master= */ 0, /* isolated= */ false);
+        if (r < 0)
+                log_tap(LOG_WARNING, tap->record.name, "cannot be unplugged: %s, ignoring", strerror(-r));
+        tap->was_plugged = false;
+}
+
+/* One that is declared with a switch stays down until it is plugged in. */
+static void want_plug(Manager *manager, Want *want, Tap *tap, const Declaration *declaration) {
+        const char *name = declaration->port.switch_name;
+        Link where;
+
+        tap->waiting[0] = '\0';
+        if (!*name)
+                want_unplug(manager, tap);
+        else if (link_get_by_name(manager->rtnl, name, &where) < 0)
+                (void) snprintf(tap->waiting, sizeof(tap->waiting), "its switch %s is absent", name);
+        else if (check_switch(tap, declaration, &where, tap->waiting) == 0)
+                want_plug_into(manager, want, tap, declaration, &where);
 
         want_judge(manager, tap);
 }
@@ -232,7 +320,7 @@ static int want_make(Manager *manager, Want *want, const Declaration *declaratio
 
         want->retry_usec = 0;
         want->made_usec = now;
-        want_note_switch(manager, tap, declaration);
+        want_plug(manager, want, tap, declaration);
         return 0;
 }
 
@@ -325,8 +413,8 @@ static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration
                 tap_default_mac(&manager->workshop, tap->record.name, &spec);
         else if (!spec.has_mac)
                 memcpy(spec.mac, tap->record.spec.mac, sizeof(spec.mac));
-        if (*declaration->port.switch_name)
-                spec.up = tap->record.spec.up;
+        if (*declaration->port.switch_name && tap->link.master == 0)
+                spec.up = false;
 
         /* What only waits for a program to end is not done yet: it is gone on with then, or by the next start. */
         if (is_fixed || !*pending)
@@ -359,8 +447,8 @@ static int manager_take_away(Manager *manager, Tap *tap) {
         return r;
 }
 
-/* A live TAP and its declaration. */
-static int want_adjust(Manager *manager, Want *want, const Declaration *declaration, Fault *fault) {
+/* What the file says of the device itself. */
+static int want_follow(Manager *manager, Want *want, const Declaration *declaration, Fault *fault) {
         char pending[TAP_REASON_SIZE];
         TapSpec spec = declaration->spec;
         Tap *tap = want->tap;
@@ -371,7 +459,6 @@ static int want_adjust(Manager *manager, Want *want, const Declaration *declarat
 
         manager_refresh_tap(manager, tap);
         tap->is_undeclared = false;
-        want_note_switch(manager, tap, declaration);
 
         if (manager_is_unsure(manager) && tap->record.declared_hash != declaration->hash) {
                 want_set_pending(manager, tap, "its file changed; that counts when all files can be read");
@@ -396,6 +483,17 @@ static int want_adjust(Manager *manager, Want *want, const Declaration *declarat
         /* Applied already: what a live device cannot become is still to be told. */
         want_set_pending(manager, tap, needs_recreation ? pending : "");
         return 0;
+}
+
+/* A live TAP and its declaration. */
+static int want_adjust(Manager *manager, Want *want, const Declaration *declaration, Fault *fault) {
+        int r;
+
+        r = want_follow(manager, want, declaration, fault);
+        if (want->tap->state != TAP_DELETING)
+                want_plug(manager, want, want->tap, declaration);
+
+        return r;
 }
 
 /* No file declares it any more. */

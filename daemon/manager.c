@@ -185,6 +185,9 @@ void manager_note_link(Manager *manager, const Link *link, bool exists) {
                 tap->why_gone = exists ? "its alias, the mark of tapd, was changed: it is tapd's no more"
                                        : "somebody else deleted the device, or moved it to another network namespace";
         } else {
+                /* Out of its switch, or into another. */
+                if (tap->link.master != link->master && *tap->record.declared)
+                        manager_want_look_again(manager, tap);
                 tap_update(tap, link);
         }
 

@@ -63,6 +63,7 @@ typedef struct Tap {
         char reason[TAP_REASON_SIZE];  /* why it is not ready, a sentence; "" */
         char pending[TAP_REASON_SIZE]; /* what of its declaration could not be applied; "": nothing */
         char waiting[TAP_REASON_SIZE]; /* for the switch that it is declared with; "": for none */
+        bool was_plugged;              /* into the switch that it is declared with */
         bool is_undeclared;            /* its file is gone, and a program has it open */
         bool is_gone;                  /* the device is no more; the TAP goes at the end of this turn of the loop */
         const char *why_gone;          /* what the journal says of that */

@@ -706,17 +706,117 @@ static void test_grant_withdrawn(Lab *lab) {
         lab_create(lab, lab->bob, "tap6", NULL);
 }
 
-static void test_waiting(Lab *lab) {
-        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\n[Port]\nSwitch=br9\n");
+/* Which bridge a TAP is a port of; "" of none. */
+static char *master_of(const char *name) {
+        g_autofree char *out = lab_run("ip -o link show %s", name);
+        char *at = strstr(out, " master ");
+
+        return at ? g_strndup(at + strlen(" master "), strcspn(at + strlen(" master "), " ")) : g_strdup("");
+}
+
+static void expect_master(const char *name, const char *expected) {
+        g_autofree char *master = master_of(name);
+
+        g_assert_cmpstr(master, ==, expected);
+}
+
+static void test_switch(Lab *lab) {
+        g_autofree char *port = NULL;
+        unsigned ifindex;
+
+        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\n[Port]\nSwitch=br9\nIsolated=yes\n");
         write_file(lab, TAPS "b.tap", "[Tap]\nName=tap6\n");
         reload(lab);
         lab_expect_property(lab, "tap5", "State", "waiting");
         expect_reason(lab, "tap5", "br9 is absent");
-        lab_expect_rest(lab);
         lab_expect_property(lab, "tap5", "AdministrativeState", "down");
         lab_expect_property(lab, "tap6", "State", "ready");
         restart(lab, SIGKILL);
         lab_expect_property(lab, "tap5", "State", "waiting");
+        lab_expect_rest(lab);
+        ifindex = if_nametoindex("tap5");
+
+        /* It comes, with an MTU of its own, which stays its own. */
+        g_free(lab_run("ip link add br9 mtu 1400 type bridge"));
+        wait_property(lab, "tap5", "State", "ready");
+        lab_expect_property(lab, "tap5", "AdministrativeState", "up");
+        lab_expect_property(lab, "tap5", "MTUBytes", "1400");
+        expect_master("tap5", "br9");
+        port = lab_run("ip -d link show tap5");
+        lab_assert_contains(port, "isolated on");
+        lab_assert_contains(port, "mtu 1400");
+        g_assert_cmpuint(if_nametoindex("tap5"), ==, ifindex);
+        restart(lab, SIGKILL);
+        lab_expect_property(lab, "tap5", "State", "ready");
+        lab_expect_rest(lab);
+
+        /* Taken out, or moved, it is put back. */
+        g_free(lab_run("ip link set tap5 nomaster"));
+        lab_settle(lab);
+        wait_property(lab, "tap5", "State", "ready");
+        expect_master("tap5", "br9");
+        g_free(lab_run("ip link add br8 type bridge"));
+        g_free(lab_run("ip link set tap5 master br8"));
+        lab_settle(lab);
+        wait_property(lab, "tap5", "State", "ready");
+        expect_master("tap5", "br9");
+
+        /* The switch goes: the TAP stays, and waits for it. */
+        g_free(lab_run("ip link del br9"));
+        wait_property(lab, "tap5", "State", "waiting");
+        g_assert_cmpuint(if_nametoindex("tap5"), ==, ifindex);
+        g_free(lab_run("ip link add br9 type bridge"));
+        wait_property(lab, "tap5", "State", "ready");
+        expect_master("tap5", "br9");
+
+        /* Another switch in the file, and none. */
+        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\n[Port]\nSwitch=br8\n");
+        reload(lab);
+        expect_master("tap5", "br8");
+        lab_expect_property(lab, "tap5", "State", "ready");
+        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\n");
+        reload(lab);
+        expect_master("tap5", "");
+        lab_expect_property(lab, "tap5", "State", "ready");
+        g_assert_cmpuint(if_nametoindex("tap5"), ==, ifindex);
+        lab_expect_rest(lab);
+}
+
+/* What it cannot be plugged into as it says it is not plugged into at all. */
+static void test_no_switch(Lab *lab) {
+        static const struct {
+                const char *port, *reason;
+        } rows[] = {
+                { "Switch=lo\n", "no bridge" },
+                { "Switch=tap6\n", "no bridge" },
+                { "Switch=br9\nVLAN=20\n", "VLANs" },
+                { "Switch=br9\nTrunk=20-29\n", "VLANs" },
+                { "Switch=br9\nInterfaceID=vm-1\n", "InterfaceID=" },
+        };
+
+        g_free(lab_run("ip link add br9 type bridge"));
+        write_file(lab, TAPS "b.tap", "[Tap]\nName=tap6\n");
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autofree char *text = g_strdup_printf("[Tap]\nName=tap5\n[Port]\n%s", rows[i].port);
+
+                write_file(lab, TAPS "a.tap", text);
+                reload(lab);
+                lab_expect_property(lab, "tap5", "State", "waiting");
+                expect_reason(lab, "tap5", rows[i].reason);
+                lab_expect_property(lab, "tap5", "AdministrativeState", "down");
+                expect_master("tap5", "");
+                lab_expect_rest(lab);
+        }
+
+        /* Smaller than the bridge's, it would become the bridge's. */
+        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\nMTUBytes=1400\n[Port]\nSwitch=br9\n");
+        reload(lab);
+        expect_reason(lab, "tap5", "MTUBytes=");
+        expect_master("tap5", "");
+        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\nMTUBytes=1500\n[Port]\nSwitch=br9\n");
+        reload(lab);
+        lab_expect_property(lab, "tap5", "State", "ready");
+        expect_master("tap5", "br9");
 }
 
 int main(int argc, char **argv) {
@@ -741,7 +841,8 @@ int main(int argc, char **argv) {
         lab_add_test("/declared/for-unit", test_for_unit);
         lab_add_test("/declared/many-reloads", test_many_reloads);
         lab_add_test("/declared/grant-withdrawn", test_grant_withdrawn);
-        lab_add_test("/declared/waiting", test_waiting);
+        lab_add_test("/declared/switch", test_switch);
+        lab_add_test("/declared/no-switch", test_no_switch);
 
         return g_test_run();
 }
