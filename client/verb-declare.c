@@ -4,11 +4,13 @@
 #include "arguments.h"
 #include "call.h"
 #include "names.h"
+#include "report.h"
 #include "verbs.h"
 
 static int declare_one(Caller *caller, const char *name, void *userdata) {
         const Settings *settings = userdata;
-        sd_bus_message *call = NULL;
+        sd_bus_message *call = NULL, *reply = NULL;
+        const char *note;
         int r, status;
 
         status = call_new_manager(caller, TAPD_MANAGER_INTERFACE, "Declare", &call);
@@ -16,11 +18,15 @@ static int declare_one(Caller *caller, const char *name, void *userdata) {
                 r = sd_bus_message_append_basic(call, SD_BUS_TYPE_STRING, name);
                 if (r >= 0)
                         r = settings_append(settings, call);
-                status = r < 0 ? call_report_build(r) : call_perform(caller, name, call, NULL);
+                status = r < 0 ? call_report_build(r) : call_perform(caller, name, call, &reply);
         }
-        if (status == 0)
+        if (status == 0) {
                 puts(name);
+                if (sd_bus_message_read_basic(reply, SD_BUS_TYPE_STRING, &note) > 0 && *note)
+                        report_note("%s: %s", name, note);
+        }
 
+        sd_bus_message_unref(reply);
         sd_bus_message_unref(call);
         return status;
 }

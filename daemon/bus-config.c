@@ -6,6 +6,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bus.h"
 #include "loading.h"
@@ -95,8 +96,15 @@ static void bus_reload_finish(BusReload *reload) {
                 (void) sd_event_source_set_enabled(reload->source, SD_EVENT_ONESHOT);
 }
 
-static void bus_reload_on_done(void *userdata) {
-        bus_reload_finish(userdata);
+static void bus_reload_on_done(size_t n_failures, void *userdata) {
+        BusReload *reload = userdata;
+
+        if (n_failures > 0 && reload->fault.error == TAPD_ERROR_NONE)
+                (void) fault_set(&reload->fault, TAPD_ERROR_FAILED,
+                                 "%zu of the TAPs could not be made as their files say, and are tried again: tapctl "
+                                 "list, systemctl status tapd",
+                                 n_failures);
+        bus_reload_finish(reload);
 }
 
 static bool reload_recreates(const BusReload *reload) {
@@ -275,7 +283,25 @@ int bus_reload_config(Job *job, void *userdata, Fault *fault) {
         return 0;
 }
 
+static void ignore_unreadable(const char *path, int r, void *userdata) {
+}
+
+/* Whether the administrator says something of a TAP that is declared over the bus. */
+static bool has_drop_ins(const BusReload *reload, const char *name) {
+        char file[NAME_SIZE + sizeof(".tap")];
+        ConfPaths paths = {};
+        ConfDirs dirs;
+        bool found;
+
+        (void) snprintf(file, sizeof(file), "%s.tap", name);
+        confdirs_init(&dirs, reload->root, reload->state_path, geteuid());
+        found = declarations_list_drop_ins(&dirs, file, ignore_unreadable, NULL, &paths) == 0 && paths.n_items > 0;
+        confpaths_done(&paths);
+        return found;
+}
+
 int bus_declare(Job *job, void *userdata, Fault *fault) {
+        char note[TAP_REASON_SIZE];
         TapSpec spec = SPEC_INIT;
         Bus *bus = userdata;
         const char *name;
@@ -293,11 +319,14 @@ int bus_declare(Job *job, void *userdata, Fault *fault) {
         if (r <= 0)
                 return r;
 
-        r = manager_declare(bus->manager, name, &spec, fault);
+        r = manager_declare(bus->manager, name, &spec, note, fault);
         if (r < 0)
                 return r;
 
-        job_answer(job, NULL);
+        job_answer(job, "s", note);
+        /* They say more than who declares it, and names in them take their time. */
+        if (has_drop_ins(bus->reload, name))
+                bus_reload(bus);
         return 0;
 }
 

@@ -36,8 +36,11 @@ static int check_existing(const Job *job, const Tap *tap, const TapSpec *spec, F
         const char *name = tap->record.name;
         const Setting *difference;
 
+        if (tap->is_undeclared)
+                return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" goes with its last queue", name);
         if (tap->record.lifetime == LIFETIME_DECLARED)
-                return fault_set(fault, TAPD_ERROR_CONFLICT, "Name=: \"%s\" is declared in %s", name,
+                return fault_set(fault, TAPD_ERROR_CONFLICT,
+                                 "Name=: \"%s\" is declared in %s; it is used as it is, or changed there", name,
                                  tap->record.source);
         if (tap->record.creator != job->caller->uid)
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" belongs to uid %u", name,

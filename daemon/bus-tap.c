@@ -48,6 +48,10 @@ static int change(Bus *bus, Job *job, Tap *tap, const TapSpec *spec, Fault *faul
         GateVerdict verdict;
         int r;
 
+        if (spec->up && !tap->record.spec.up && *tap->waiting)
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "%s: %s; it goes up when it is plugged in",
+                                 tap->record.name, tap->waiting);
+
         r = gate_change(manager_config(bus->manager), job->caller, &subject, spec, &verdict, fault);
         if (r == 0)
                 r = authorize(bus, job, TAPD_ACTION_CONFIGURE, tap, &verdict, fault);

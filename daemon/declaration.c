@@ -43,9 +43,11 @@ typedef struct Draft {
 static void draft_complain(Draft *draft, unsigned line, const char *text) {
         char shown[TEXT_ESCAPED_SIZE];
 
-        if (!draft->is_bad)
-                (void) snprintf(draft->file->why_bad, sizeof(draft->file->why_bad), "%s:%u: %s",
-                                text_escape(draft->reader->complaints->path, shown), line, text);
+        (void) text_escape(draft->reader->complaints->path, shown);
+        if (!draft->is_bad && line > 0)
+                (void) snprintf(draft->file->why_bad, sizeof(draft->file->why_bad), "%s:%u: %s", shown, line, text);
+        else if (!draft->is_bad)
+                (void) snprintf(draft->file->why_bad, sizeof(draft->file->why_bad), "%s: %s", shown, text);
 
         draft->is_bad = true;
         complain(draft->reader->complaints, line, "%s", text);

@@ -174,6 +174,18 @@ static int walk_check(const Walk *walk) {
         return is_trusted(&st, FILE_NOBODY_ELSE) ? 0 : -EPERM;
 }
 
+/* Where links must not lead: other people's, or not to be seen by a service (ProtectHome=, PrivateTmp= of the unit), so
+ * that whoever reads a file says the same of it. */
+static bool is_out_of_reach(const char *path) {
+        static const char *const folders[] = { "/home", "/root", "/run/user", "/tmp", "/var/tmp" };
+
+        for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+                if (strcmp(path, folders[i]) == 0)
+                        return true;
+
+        return false;
+}
+
 static int walk_step(Walk *walk, const char *name) {
         char component[PATH_MAX], *slash;
         struct stat st;
@@ -195,6 +207,8 @@ static int walk_step(Walk *walk, const char *name) {
 
         if (snprintf(component, sizeof(component), "%s/%s", walk->walked, name) >= (int) sizeof(component))
                 return -ENAMETOOLONG;
+        if (walk->n_links > 0 && !walk->is_draft && is_out_of_reach(component))
+                return -EPERM;
         if (lstat(component, &st) < 0)
                 return -errno;
         if (S_ISLNK(st.st_mode))

@@ -118,7 +118,8 @@ static int start_thread(Loading *loading) {
                 r = pthread_create(&thread, &attributes, loading_run, loading);
 
         (void) pthread_attr_destroy(&attributes);
-        return -r;
+        /* EAGAIN is what pthread_create(3) says for the want of memory, and above the limit of threads. */
+        return r == EAGAIN ? -ENOMEM : -r;
 }
 
 int loading_begin(sd_event *event, const char *root, const char *state_path, loading_done_t done, void *userdata,

@@ -18,6 +18,7 @@ struct Reload {
         manager_reloaded_t done;
         void *userdata;
         size_t n_deletions; /* under way */
+        size_t n_failures;  /* what could not be made, changed or deleted */
 };
 
 static uint64_t now_usec(void) {
@@ -37,7 +38,13 @@ const Declaration *manager_declaration(Manager *manager, const Tap *tap) {
 
 /* While a file cannot be read it is not known what is declared: it may be half of a change, and the other half was
  * read. What exists is neither changed nor taken away; what is new is made. */
-static bool manager_is_unsure(const Manager *manager) {
+static bool manager_is_unsure(const Manager *manager, const char *source) {
+        size_t length = strlen(manager->state_path);
+
+        /* What was declared over the bus stands in no other file. */
+        if (strncmp(source, manager->state_path, length) == 0 && source[length] == '/')
+                return false;
+
         return manager->config.declared.n_bad > 0 || manager->config.declared.is_unreadable;
 }
 
@@ -153,6 +160,19 @@ static void manager_show_absent(Manager *manager, Want *want, const Declaration 
 
         if (manager_add(manager, want->tap) < 0)
                 want->tap = tap_free(want->tap);
+}
+
+/* What failed is tried again, later each time, and the reload tells. */
+static void want_fail(Manager *manager, Want *want) {
+        uint64_t now = now_usec();
+
+        want_set_back(want, now);
+        /* What was lost comes back at once; what failed would fail again. */
+        if (want->retry_usec < now + WANT_DELAY_USEC)
+                want->retry_usec = now + WANT_DELAY_USEC;
+        manager_want_later(manager, want);
+        if (manager->reload)
+                manager->reload->n_failures++;
 }
 
 static int order_declared(Manager *manager, const Declaration *declaration, Tap **ret, Fault *fault) {
@@ -310,11 +330,10 @@ static int want_make(Manager *manager, Want *want, const Declaration *declaratio
 
         r = order_declared(manager, declaration, &tap, fault);
         if (r < 0) {
-                want_set_back(want, now);
                 log_tap(LOG_ERR, want->name, "cannot be made as %s declares it: %s", declaration->file->path,
                         fault->text);
                 manager_show_absent(manager, want, declaration, TAP_BROKEN, fault->text);
-                manager_want_later(manager, want);
+                want_fail(manager, want);
                 return r;
         }
 
@@ -434,17 +453,29 @@ static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration
 
 static void manager_on_reload_deleted(int r, const Fault *fault, void *userdata);
 
-/* Deletes a TAP for the files' sake; a reload waits for it. */
-static int manager_take_away(Manager *manager, Tap *tap) {
+/* Deletes a TAP for the files' sake; a reload waits for it. @why is for the journal. */
+static int want_take_away(Manager *manager, Want *want, const char *why) {
+        char name[NAME_SIZE], pending[TAP_REASON_SIZE];
         bool is_awaited = manager->reload;
+        Tap *tap = want->tap;
+        Fault fault = {};
         int r;
 
+        (void) snprintf(name, sizeof(name), "%s", tap->record.name);
         r = manager_delete(manager, &tap, 1, is_awaited ? manager_on_reload_deleted : NULL, manager, /* ret= */ NULL,
-                           /* fault= */ NULL);
-        if (r == 0 && is_awaited)
-                manager->reload->n_deletions++;
+                           &fault);
+        if (r < 0) {
+                (void) snprintf(pending, sizeof(pending), "cannot be deleted: %.200s", fault.text);
+                want_set_pending(manager, tap, pending);
+                want_fail(manager, want);
+                return r;
+        }
 
-        return r;
+        want->retry_usec = 0;
+        log_tap(LOG_NOTICE, name, "%s", why);
+        if (is_awaited)
+                manager->reload->n_deletions++;
+        return 0;
 }
 
 /* What the file says of the device itself. */
@@ -460,7 +491,7 @@ static int want_follow(Manager *manager, Want *want, const Declaration *declarat
         manager_refresh_tap(manager, tap);
         tap->is_undeclared = false;
 
-        if (manager_is_unsure(manager) && tap->record.declared_hash != declaration->hash) {
+        if (manager_is_unsure(manager, declaration->file->path) && tap->record.declared_hash != declaration->hash) {
                 want_set_pending(manager, tap, "its file changed; that counts when all files can be read");
                 return 0;
         }
@@ -472,13 +503,18 @@ static int want_follow(Manager *manager, Want *want, const Declaration *declarat
         }
 
         needs_recreation = keep_fixed(tap, &spec, pending);
-        if (needs_recreation && manager->recreate && !tap_is_used(tap)) {
-                log_tap(LOG_NOTICE, want->name, "is made anew as %s says", declaration->file->path);
-                return manager_take_away(manager, tap);
-        }
+        if (needs_recreation && manager->recreate && !tap_is_used(tap))
+                return want_take_away(manager, want, "deleting it, to make it anew as its file says");
 
-        if (tap->record.declared_hash != declaration->hash)
-                return want_apply(manager, tap, declaration, fault);
+        if (tap->record.declared_hash != declaration->hash) {
+                int r = want_apply(manager, tap, declaration, fault);
+
+                if (r < 0)
+                        want_fail(manager, want);
+                else
+                        want->retry_usec = 0;
+                return r;
+        }
 
         /* Applied already: what a live device cannot become is still to be told. */
         want_set_pending(manager, tap, needs_recreation ? pending : "");
@@ -514,7 +550,7 @@ static void want_end(Manager *manager, Want *want) {
         if (tap->state == TAP_DELETING)
                 return;
 
-        if (manager_is_unsure(manager)) {
+        if (manager_is_unsure(manager, tap->record.source)) {
                 want_set_pending(manager, tap,
                                  declarations_why_bad(&manager->config.declared, tap->record.source)
                                          ? "its file cannot be read; it stays as it is until that is mended"
@@ -533,8 +569,7 @@ static void want_end(Manager *manager, Want *want) {
                 return;
         }
 
-        log_tap(LOG_NOTICE, tap->record.name, "deleting it: no file declares it any more");
-        (void) manager_take_away(manager, tap);
+        (void) want_take_away(manager, want, "deleting it: no file declares it any more");
 }
 
 /* Makes one name true. */
@@ -584,7 +619,7 @@ static void reload_finish(Manager *manager) {
 
         manager->reload = NULL;
         manager->recreate = false;
-        reload->done(reload->userdata);
+        reload->done(reload->n_failures, reload->userdata);
         free(reload);
 }
 
@@ -769,7 +804,8 @@ int manager_make_want(Manager *manager, const char *name, Fault *fault) {
         return want_step(manager, want, fault);
 }
 
-int manager_declare(Manager *manager, const char *name, const TapSpec *spec, Fault *fault) {
+int manager_declare(Manager *manager, const char *name, const TapSpec *spec, char note[static TAP_REASON_SIZE],
+                    Fault *fault) {
         const Declaration *before = find_declaration(manager, name);
         Declarations *declared = &manager->config.declared;
         bool is_new = !before;
@@ -820,6 +856,7 @@ int manager_declare(Manager *manager, const char *name, const TapSpec *spec, Fau
         }
 
         log_tap(LOG_INFO, name, "declared over the bus");
+        (void) snprintf(note, TAP_REASON_SIZE, "%s", want->tap ? want->tap->reason : "");
         return 0;
 }
 

@@ -42,15 +42,17 @@ int manager_start(Manager *manager);
  * it declares is there and what it no longer declares is gone, as far as that can be; see each TAP's state for what
  * could not. @recreate: what a live device cannot become is made anew where no program has it open. One at a time.
  * -ENOMEM: nothing has changed, and @config is still the caller's. */
-typedef void (*manager_reloaded_t)(void *userdata);
+typedef void (*manager_reloaded_t)(size_t n_failures, void *userdata);
 int manager_reload(Manager *manager, Config *config, bool recreate, manager_reloaded_t done, void *userdata);
 
 /* What a file says of a TAP; NULL where none does. */
 const Declaration *manager_declaration(Manager *manager, const Tap *tap);
 
 /* Declares a TAP beside the files, by @text in the folder of tapd's state, and makes it. Conflict where a file declares
- * it, NameInUse where another device has its name; where it cannot be made it is not declared. */
-int manager_declare(Manager *manager, const char *name, const TapSpec *spec, Fault *fault);
+ * it, NameInUse where another device has its name; where it cannot be made it is not declared. @note: why it is not as
+ * it is declared, "". */
+int manager_declare(Manager *manager, const char *name, const TapSpec *spec, char note[static TAP_REASON_SIZE],
+                    Fault *fault);
 
 /* Takes that back. Conflict where a file of the administrator's declares it; NoSuchTap. A TAP that a program has open
  * stays until it is closed. */

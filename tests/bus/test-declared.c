@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* TAPs that files declare: made at start, true to their files after a reload, back when somebody deletes them. */
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -721,7 +723,7 @@ static void expect_master(const char *name, const char *expected) {
 }
 
 static void test_switch(Lab *lab) {
-        g_autofree char *port = NULL;
+        g_autofree char *port = NULL, *path = lab_path("tap5");
         unsigned ifindex;
 
         write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\n[Port]\nSwitch=br9\nIsolated=yes\n");
@@ -731,8 +733,10 @@ static void test_switch(Lab *lab) {
         expect_reason(lab, "tap5", "br9 is absent");
         lab_expect_property(lab, "tap5", "AdministrativeState", "down");
         lab_expect_property(lab, "tap6", "State", "ready");
+        lab_expect(lab_call(lab, lab->root, path, TAPD_TAP_INTERFACE, "Up", NULL), OWN_ERROR("Conflict"), "plugged in");
         restart(lab, SIGKILL);
         lab_expect_property(lab, "tap5", "State", "waiting");
+        lab_expect_property(lab, "tap5", "AdministrativeState", "down");
         lab_expect_rest(lab);
         ifindex = if_nametoindex("tap5");
 
@@ -819,6 +823,112 @@ static void test_no_switch(Lab *lab) {
         expect_master("tap5", "br9");
 }
 
+static void fill(const char *path) {
+        static const char zeros[4096];
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        g_assert_cmpint(fd, >=, 0);
+        while (write(fd, zeros, sizeof(zeros)) > 0)
+                ;
+        close(fd);
+}
+
+/* The records cannot be written: nothing is half done, it is told, and done when there is room again. */
+static void test_full(Lab *lab) {
+        g_autofree char *run = in_lab(lab, "run"), *filler = in_lab(lab, "run/filler");
+
+        lab_stop_tapd(lab, SIGTERM);
+        g_assert_cmpint(mount("tmpfs", run, "tmpfs", 0, "size=256k,mode=0755"), ==, 0);
+        lab_start_tapd(lab);
+        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\n");
+        write_file(lab, TAPS "b.tap", "[Tap]\nName=tap6\n");
+        reload(lab);
+
+        fill(filler);
+        remove_file(lab, TAPS "a.tap");
+        write_file(lab, TAPS "b.tap", "[Tap]\nName=tap6\nMTUBytes=1400\n");
+        write_file(lab, TAPS "c.tap", "[Tap]\nName=tap7\n");
+        lab_expect(reload_as(lab, lab->root, false), STANDARD_ERROR("Failed"), "3 of the TAPs");
+        g_assert_true(lab_link_exists("tap5") && lab_link_exists("tap6"));
+        g_assert_false(lab_link_exists("tap7"));
+        lab_expect_property(lab, "tap5", "State", "drifted");
+        expect_reason(lab, "tap5", "cannot be deleted");
+        lab_expect_property(lab, "tap6", "State", "drifted");
+        lab_expect_property(lab, "tap6", "MTUBytes", "1500");
+        lab_expect_property(lab, "tap7", "State", "broken");
+
+        g_assert_cmpint(unlink(filler), ==, 0);
+        lab_run_until(lab, link_is_gone, "tap5");
+        wait_property(lab, "tap7", "State", "ready");
+        wait_property(lab, "tap6", "MTUBytes", "1400");
+        wait_property(lab, "tap6", "State", "ready");
+        lab_stop_tapd(lab, SIGTERM);
+        g_assert_cmpint(umount(run), ==, 0);
+        lab_start_tapd(lab);
+}
+
+/* No thread can be had to read the files on: everything stays as it was, and the next reload is as any other. */
+static void test_no_memory(Lab *lab) {
+        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\n");
+        reload(lab);
+        lab_stop_tapd(lab, SIGTERM);
+        /* The first thread is the one that deletes. */
+        lab->tapd_wrapper =
+                g_strdupv((char *[]){ (char *) "strace", (char *) "-f", (char *) "-D", (char *) "-qq", (char *) "-o",
+                                      (char *) "/dev/null", (char *) "-e", (char *) "trace=clone,clone3", (char *) "-e",
+                                      (char *) "inject=clone,clone3:error=ENOMEM:when=2..3", NULL });
+        lab_start_tapd(lab);
+        write_file(lab, TAPS "a.tap", "[Tap]\nName=tap5\nMTUBytes=1400\n");
+        lab_expect(reload_as(lab, lab->root, false), STANDARD_ERROR("NoMemory"), NULL);
+        lab_expect_property(lab, "tap5", "MTUBytes", "1500");
+        lab_expect_property(lab, "tap5", "State", "ready");
+        lab_expect(reload_as(lab, lab->root, false), STANDARD_ERROR("NoMemory"), NULL);
+        reload(lab);
+        lab_expect_property(lab, "tap5", "MTUBytes", "1400");
+}
+
+/* What is declared over the bus stands in no other file: a bad one keeps nobody from changing it. */
+static void test_declare_beside_bad(Lab *lab) {
+        g_autofree char *path = lab_path("tap5");
+        LabReply reply;
+        const char *note;
+        int fd;
+
+        write_file(lab, TAPS "bad.tap", "[Tap]\nName=tap9\nNonsense=1\n");
+        lab_expect(reload_as(lab, lab->root, false), STANDARD_ERROR("Failed"), "bad.tap:3");
+        lab_expect(lab_call(lab, lab->root, MANAGER, "Declare", "sa{sv}", "tap5", 0), NULL, NULL);
+        lab_expect(lab_call(lab, lab->root, MANAGER, "Declare", "sa{sv}", "tap5", 1, "MTUBytes", "u", 1400), NULL,
+                   NULL);
+        lab_expect_property(lab, "tap5", "MTUBytes", "1400");
+        lab_expect_property(lab, "tap5", "State", "ready");
+
+        /* What a live device cannot become is told at once. */
+        reply = lab_call(lab, lab->root, MANAGER, "Declare", "sa{sv}", "tap5", 1, "MultiQueue", "b", 0);
+        g_assert_null(reply.error);
+        lab_ok(sd_bus_message_read(reply.message, "s", &note));
+        lab_assert_contains(note, "MultiQueue=");
+        lab_reply_done(&reply);
+
+        /* Until its last queue is closed it is nobody's to make. */
+        fd = lab_open_queue("tap5", IFF_MULTI_QUEUE, LAB_ALICE, LAB_GROUP);
+        wait_property(lab, "tap5", "QueuesAttached", "1");
+        lab_expect(lab_call(lab, lab->root, MANAGER, "Undeclare", "s", "tap5"), NULL, NULL);
+        wait_property(lab, "tap5", "State", "leaving");
+        lab_expect(lab_call(lab, lab->root, MANAGER, "CreateTap", "sa{sv}", "tap5", 0), OWN_ERROR("NameInUse"),
+                   "last queue");
+        close(fd);
+        lab_run_until(lab, link_is_gone, "tap5");
+}
+
+/* The administrator says more of what was declared over the bus. */
+static void test_declare_drop_in(Lab *lab) {
+        write_file(lab, TAPS "tap5.tap.d/mtu.conf", "[Tap]\nMTUBytes=1400\n");
+        lab_expect(lab_call(lab, lab->root, MANAGER, "Declare", "sa{sv}", "tap5", 1, "MTUBytes", "u", 1300), NULL,
+                   NULL);
+        wait_property(lab, "tap5", "MTUBytes", "1400");
+        wait_property(lab, "tap5", "State", "ready");
+}
+
 int main(int argc, char **argv) {
         lab_init(&argc, &argv);
 
@@ -841,6 +951,10 @@ int main(int argc, char **argv) {
         lab_add_test("/declared/for-unit", test_for_unit);
         lab_add_test("/declared/many-reloads", test_many_reloads);
         lab_add_test("/declared/grant-withdrawn", test_grant_withdrawn);
+        lab_add_test("/declared/full", test_full);
+        lab_add_test("/declared/no-memory", test_no_memory);
+        lab_add_test("/declared/declare-beside-bad", test_declare_beside_bad);
+        lab_add_test("/declared/declare-drop-in", test_declare_drop_in);
         lab_add_test("/declared/switch", test_switch);
         lab_add_test("/declared/no-switch", test_no_switch);
 

@@ -365,6 +365,8 @@ class Machine:
         self._end()
 
     def _leave(self, verb: str, expected: int):
+        # systemd-shutdown stops them with the host, and they would wait for it.
+        self.stop_started()
         self.run(['systemctl', '--no-block', verb], check=True)
         try:
             self.process.wait(HANG)

@@ -176,7 +176,7 @@ static const LineCase line_cases[] = {
 
 static void test_line(const void *data) {
         const LineCase *row = data;
-        g_autofree char *expected = NULL;
+        g_autofree char *expected = NULL, *why = NULL;
         Scratch *scratch = scratch_enter();
         Loaded loaded;
 
@@ -196,7 +196,8 @@ static void test_line(const void *data) {
                 expected = g_strdup_printf("%s:%u: ", A, row->line);
                 g_assert_true(has_complaint(&loaded, expected));
                 g_assert_true(has_complaint(&loaded, row->complaint));
-                g_assert_true(g_str_has_prefix(declarations_why_bad(&loaded.config.declared, A), expected));
+                why = g_strdup_printf(row->line > 0 ? "%s:%u: " : "%s: ", A, row->line);
+                g_assert_true(g_str_has_prefix(declarations_why_bad(&loaded.config.declared, A), why));
                 g_assert_null(declarations_why_bad(&loaded.config.declared, GOOD));
         } else {
                 g_assert_cmpuint(loaded.complaints->len, ==, 0);
@@ -227,6 +228,13 @@ static void spoil_link(void) {
         put_text("/home/alice/mine.tap", TAP);
         g_assert_cmpint(chown("/home/alice", SCRATCH_ALICE, 0), ==, 0);
         put_link("/home/alice/mine.tap", A);
+}
+
+/* Root's, and all the same out of the daemon's sight. */
+static void spoil_link_home(void) {
+        g_assert_cmpint(unlink(A), ==, 0);
+        put_text("/root/mine.tap", TAP);
+        put_link("/root/mine.tap", A);
 }
 
 static void spoil_fifo(void) {
@@ -270,6 +278,7 @@ static const struct {
         { "mode", spoil_mode, "not root's alone" },
         { "group-mode", spoil_group_mode, "not root's alone" },
         { "link-out", spoil_link, "not root's alone" },
+        { "link-root", spoil_link_home, "not root's alone" },
         { "fifo", spoil_fifo, "not a regular file" },
         { "folder", spoil_folder, "not a regular file" },
         { "nul", spoil_nul, "NUL" },
