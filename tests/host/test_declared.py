@@ -204,6 +204,73 @@ def test_verify_ownership(host):
         check("/etc/tapd/taps.d/lab.tap: it, or a folder on the way to it, is not root's alone" in bad.err, bad.err)
 
 
+# What is wrong with a file as such, and what both say of it: bad-input as a person makes it.
+SPOILT = {
+    'unknown-section': ("printf '[Tap]\\nName=tap9\\n[Switch]\\n' >$F", ':3: unknown section [Switch]'),
+    'doubled-section': ("printf '[Tap]\\nName=tap9\\n[Tap]\\nUp=no\\n' >$F", ':3: "Tap" stands here twice'),
+    'stray': ("printf '[Tap]\\nName=tap9\\nyes\\n' >$F", ':3: neither a section nor Key=Value'),
+    'isolated': ("printf '[Tap]\\nName=tap9\\n[Port]\\nSwitch=br0\\nIsolated=yess\\n' >$F", ':5: Isolated=: "yess"'),
+    'nul': ("printf '[Tap]\\nName=tap9\\n\\0' >$F", ': a NUL, or a line of more than 4096 bytes'),
+    'long-line': ("{ printf '[Tap]\\nName=tap9\\n#'; head -c 1048000 /dev/zero | tr '\\0' x; } >$F",
+                  ': a NUL, or a line of more than 4096 bytes'),
+    'owner': ("printf '[Tap]\\nName=tap9\\n' >$F; chown alice $F", "is not root's alone"),
+    'mode': ("printf '[Tap]\\nName=tap9\\n' >$F; chmod 666 $F", "is not root's alone"),
+    'link-alice': ("printf '[Tap]\\nName=tap9\\n' >/home/alice/x; ln -s /home/alice/x $F", "is not root's alone"),
+    'link-root': ("printf '[Tap]\\nName=tap9\\n' >/root/x; ln -s /root/x $F", "is not root's alone"),
+    'link-nowhere': ('ln -s nowhere $F', 'No such file or directory'),
+    'fifo': ('mkfifo $F', 'not a regular file'),
+    'folder': ('mkdir $F', 'not a regular file'),
+}
+
+
+def test_spoilt(host):
+    """Each spoilt file is complained of in the same words by tapctl verify and in the journal, and all other TAPs are up"""
+    file = '/etc/tapd/taps.d/spoilt.tap'
+    declare(host)
+    reload(host)
+    for kind, (spoil, words) in SPOILT.items():
+        host.run(f'F={file}; {spoil}', check=True)
+        try:
+            said = host.tapctl(None, 'verify', status=FAILED).err
+            check(file in said and words in said, f'{kind}: {said}')
+            cursor = host.run('journalctl -u tapd -n 0 --show-cursor', check=True).out.split('cursor: ')[1].strip()
+            reload(host, status=FAILED)
+            journal = host.run(['journalctl', '-o', 'cat', '-u', 'tapd', '--after-cursor', cursor], check=True).out
+            for line in said.splitlines():
+                check(line in journal, f'{kind}: the journal has not "{line}" but:\n{journal}')
+            check_equal(host.taps(), ['tap1', 'tap2', 'tap3'], f'{kind}: TAPs')
+        finally:
+            host.run(['rm', '-rf', file], check=True)
+    reload(host)
+
+
+# In a grant a mistake takes the grant away, and widens nothing.
+MISTYPED = ['VLANs=20 thirty', 'VLAN=20', 'Users=@kvm alice,bob', 'Users=@kvm\nUsers=@kvm', 'Isolated=yes', 'Names=*']
+
+
+def test_mistyped_grant(host):
+    """A mistyped line of a grant takes that grant away, with the same words from verify and the journal"""
+    conf = '/etc/tapd/tapd.conf'
+    for line in MISTYPED:
+        put(host, conf, '[Defaults]\nGroup=kvm\n[Grant kvm]\nUsers=@kvm\nNames=tap*\nTapsPerUser=4\n'
+            '[Grant lab]\nNames=lab*\nTapsPerUser=4\n' + ('' if line.startswith('Users') else 'Users=@kvm\n') + line + '\n')
+        try:
+            said = host.tapctl('alice', 'verify', status=FAILED).err
+            check('[Grant lab] is off until this is mended' in said or 'Users=' in said, f'{line}: {said}')
+            cursor = host.run('journalctl -u tapd -n 0 --show-cursor', check=True).out.split('cursor: ')[1].strip()
+            reload(host)
+            journal = host.run(['journalctl', '-o', 'cat', '-u', 'tapd', '--after-cursor', cursor], check=True).out
+            for complaint in said.splitlines():
+                check(complaint in journal, f'{line}: the journal has not "{complaint}" but:\n{journal}')
+            host.tapctl('alice', 'create', 'tap1')
+            host.tapctl('alice', 'delete', 'tap1')
+            if 'is off' in said:
+                host.tapctl('alice', '--no-ask-password', 'create', 'lab1', status=4)
+        finally:
+            host.run(['rm', conf], check=True)
+    reload(host)
+
+
 def test_cat(host):
     """tapctl cat shows the files of a TAP, by its name or theirs, as any user and without tapd"""
     declare(host)
