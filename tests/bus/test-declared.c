@@ -889,7 +889,6 @@ static void test_no_memory(Lab *lab) {
 
 /* What is declared over the bus stands in no other file: a bad one keeps nobody from changing it. */
 static void test_declare_beside_bad(Lab *lab) {
-        g_autofree char *path = lab_path("tap5");
         LabReply reply;
         const char *note;
         int fd;

@@ -224,7 +224,7 @@ SPOILT = {
 
 
 def test_spoilt(host):
-    """Each spoilt file is complained of in the same words by tapctl verify and in the journal, and all other TAPs are up"""
+    """Each spoilt file is complained of in the same words by verify and the journal, and all other TAPs are up"""
     file = '/etc/tapd/taps.d/spoilt.tap'
     declare(host)
     reload(host)
@@ -253,7 +253,8 @@ def test_mistyped_grant(host):
     conf = '/etc/tapd/tapd.conf'
     for line in MISTYPED:
         put(host, conf, '[Defaults]\nGroup=kvm\n[Grant kvm]\nUsers=@kvm\nNames=tap*\nTapsPerUser=4\n'
-            '[Grant lab]\nNames=lab*\nTapsPerUser=4\n' + ('' if line.startswith('Users') else 'Users=@kvm\n') + line + '\n')
+            '[Grant lab]\nNames=lab*\nTapsPerUser=4\n'
+            + ('' if line.startswith('Users') else 'Users=@kvm\n') + line + '\n')
         try:
             said = host.tapctl('alice', 'verify', status=FAILED).err
             check('[Grant lab] is off until this is mended' in said or 'Users=' in said, f'{line}: {said}')
