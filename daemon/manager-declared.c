@@ -1,40 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What files declare against what there is: one diff for start, reload and drift. */
+/* Makes one name that files declare true: its TAP made, changed, deleted, or why that cannot be. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "log.h"
-#include "manager-internal.h"
-
-/* How many are looked at in one turn of the loop: about 10 ms where all are to be made. */
-#define PIECE 32
-
-/* A reload that waits for what it began. */
-struct Reload {
-        manager_reloaded_t done;
-        void *userdata;
-        size_t n_deletions; /* under way */
-        size_t n_failures;  /* what could not be made, changed or deleted */
-};
-
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
-static const Declaration *find_declaration(Manager *manager, const char *name) {
-        return declarations_find(&manager->config.declared, name);
-}
-
-const Declaration *manager_declaration(Manager *manager, const Tap *tap) {
-        return *tap->record.declared ? find_declaration(manager, tap->record.declared) : NULL;
-}
+#include "manager-wants.h"
 
 /* While a file cannot be read it is not known what is declared: it may be half of a change, and the other half was
  * read. What exists is neither changed nor taken away; what is new is made. */
@@ -46,95 +18,6 @@ static bool manager_is_unsure(const Manager *manager, const char *source) {
                 return false;
 
         return manager->config.declared.n_bad > 0 || manager->config.declared.is_unreadable;
-}
-
-static Want *manager_find_want(Manager *manager, const char *name) {
-        Want *want;
-
-        HASH_FIND_STR(manager->wants, name, want);
-        return want;
-}
-
-static Want *manager_need_want(Manager *manager, const char *name) {
-        Want *want = manager_find_want(manager, name);
-
-        if (want)
-                return want;
-
-        want = calloc(1, sizeof(*want));
-        if (!want)
-                return NULL;
-
-        (void) snprintf(want->name, sizeof(want->name), "%s", name);
-        HASH_ADD_STR(manager->wants, name, want);
-        if (want->hh.tbl)
-                return want;
-
-        free(want);
-        return NULL;
-}
-
-static void want_free(Manager *manager, Want *want) {
-        if (want->is_due)
-                DL_DELETE(manager->due, want);
-        HASH_DEL(manager->wants, want);
-        free(want);
-}
-
-/* A timer that is due at once takes turns with everybody else; a deferred source stays first in the line. */
-static void manager_wake_wants(Manager *manager) {
-        (void) sd_event_source_set_time(manager->want_source, 0);
-        (void) sd_event_source_set_enabled(manager->want_source, SD_EVENT_ONESHOT);
-}
-
-/* Has a name looked at in the next turn of the loop. */
-static void manager_want(Manager *manager, Want *want) {
-        if (!want->is_due) {
-                want->is_due = true;
-                DL_APPEND(manager->due, want);
-        }
-
-        manager_wake_wants(manager);
-}
-
-static int manager_on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
-        Manager *manager = userdata;
-        uint64_t now = now_usec(), next = UINT64_MAX;
-
-        for (Want *want = manager->wants; want; want = want->hh.next) {
-                if (want->retry_usec == 0)
-                        continue;
-                if (want->retry_usec <= now)
-                        manager_want(manager, want);
-                else if (want->retry_usec < next)
-                        next = want->retry_usec;
-        }
-
-        if (next != UINT64_MAX) {
-                (void) sd_event_source_set_time_relative(source, next - now);
-                (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        }
-
-        return 0;
-}
-
-/* Tries again when the delay is over. */
-static void manager_want_later(Manager *manager, Want *want) {
-        uint64_t now = now_usec(), due;
-        int enabled;
-
-        if (want->retry_usec <= now) {
-                manager_want(manager, want);
-                return;
-        }
-
-        /* The timer goes off for whichever is due first, and then sets itself. */
-        if (sd_event_source_get_enabled(manager->retry_timer, &enabled) >= 0 && enabled != SD_EVENT_OFF &&
-            sd_event_source_get_time(manager->retry_timer, &due) >= 0 && due <= want->retry_usec)
-                return;
-
-        (void) sd_event_source_set_time_relative(manager->retry_timer, want->retry_usec - now);
-        (void) sd_event_source_set_enabled(manager->retry_timer, SD_EVENT_ONESHOT);
 }
 
 /* Shows a declared TAP that has no device, and why; or says the new reason. */
@@ -164,15 +47,14 @@ static void manager_show_absent(Manager *manager, Want *want, const Declaration 
 
 /* What failed is tried again, later each time, and the reload tells. */
 static void want_fail(Manager *manager, Want *want) {
-        uint64_t now = now_usec();
+        uint64_t now = want_now();
 
         want_set_back(want, now);
         /* What was lost comes back at once; what failed would fail again. */
         if (want->retry_usec < now + WANT_DELAY_USEC)
                 want->retry_usec = now + WANT_DELAY_USEC;
         manager_want_later(manager, want);
-        if (manager->reload)
-                manager->reload->n_failures++;
+        manager_note_failure(manager);
 }
 
 static int order_declared(Manager *manager, const Declaration *declaration, Tap **ret, Fault *fault) {
@@ -193,118 +75,14 @@ static int order_declared(Manager *manager, const Declaration *declaration, Tap 
 }
 
 /* Its state is true at once: who reloads, or waits for it, is answered before it is told to all. */
-static void want_judge(Manager *manager, Tap *tap) {
+void want_judge(Manager *manager, Tap *tap) {
         tap_judge(tap);
         manager_touch(manager, tap);
 }
 
-/* What keeps it from being plugged in, as @reason; 0: nothing. */
-static int check_switch(const Tap *tap, const Declaration *declaration, const Link *where, char *reason) {
-        const PortSpec *port = &declaration->port;
-
-        if (!where->is_bridge)
-                (void) snprintf(reason, TAP_REASON_SIZE, "%s is no bridge; this version plugs into nothing else",
-                                port->switch_name);
-        else if (port->vlan || port->n_trunk > 0 || *port->interface_id)
-                (void) snprintf(reason, TAP_REASON_SIZE, "this version sets neither VLANs nor InterfaceID=");
-        else if (where->filters_vlans)
-                (void) snprintf(reason, TAP_REASON_SIZE, "%s filters VLANs, and this version sets none",
-                                port->switch_name);
-        else if (tap->record.spec.mtu < where->mtu)
-                /* It would become the bridge's own. */
-                (void) snprintf(reason, TAP_REASON_SIZE, "MTUBytes= is smaller than the %u of %s", where->mtu,
-                                port->switch_name);
-        else if (tap->link.master != 0 && tap->link.master != where->ifindex && !tap->was_plugged)
-                /* The kernel would move it silently; what we plugged in ourselves is put back. */
-                (void) snprintf(reason, TAP_REASON_SIZE, "it is plugged into another switch than %s",
-                                port->switch_name);
-        else
-                return 0;
-
-        return -EINVAL;
-}
-
-/* Plugs it in, and then up: a guest sees no link before the path is ready. */
-static int plug(Manager *manager, Tap *tap, const Declaration *declaration, const Link *where) {
-        TapSpec spec = tap->record.spec;
-        LinkChange change = { .mtu = where->mtu, .transmit_queue_length = LINK_UNSET };
-        Fault fault = {};
-        int r = 0;
-
-        if (tap->link.master != where->ifindex) {
-                /* A smaller one would become the bridge's; a larger one that was asked for stays. */
-                if (spec.mtu == SPEC_UNSET && tap->link.mtu != where->mtu)
-                        r = link_change(manager->rtnl, tap->record.ifindex, &change);
-                if (r == 0)
-                        r = link_set_master(manager->rtnl, tap->record.ifindex, where->ifindex,
-                                            declaration->port.isolated);
-                if (r < 0)
-                        return r;
-                log_tap(LOG_INFO, tap->record.name, "plugged into %s", declaration->port.switch_name);
-                spec.up = declaration->spec.up;
-        }
-
-        /* An adopted one was in it already. */
-        return spec.up != tap->record.spec.up ? manager_set(manager, tap, &spec, &fault) : 0;
-}
-
-/* Plugs it in where it is not; one that somebody took out is put back, later each time. */
-static void want_plug_into(Manager *manager, Want *want, Tap *tap, const Declaration *declaration, const Link *where) {
-        const char *name = declaration->port.switch_name;
-        bool is_out = tap->link.master != where->ifindex;
-        uint64_t now = now_usec();
-        int r;
-
-        if (is_out && tap->was_plugged && want->retry_usec == 0)
-                want_set_back(want, now);
-        if (is_out && want->retry_usec > now) {
-                (void) snprintf(tap->waiting, sizeof(tap->waiting), "somebody took it out of %s %u times in a row",
-                                name, want->n_setbacks);
-                manager_want_later(manager, want);
-                return;
-        }
-
-        want->retry_usec = 0;
-        if (is_out)
-                want->made_usec = now;
-        r = plug(manager, tap, declaration, where);
-        if (r < 0)
-                (void) snprintf(tap->waiting, sizeof(tap->waiting), "it cannot be plugged into %s: %s", name,
-                                r == -EXFULL ? "it has 1,023 ports" : strerror(-r));
-        else
-                tap->was_plugged = true;
-}
-
-/* Its file names no switch, or no more. */
-static void want_unplug(Manager *manager, Tap *tap) {
-        int r = 0;
-
-        if (tap->was_plugged && tap->link.master != 0)
-                r = link_set_master(manager->rtnl, tap->record.ifindex, /* master= */ 0, /* isolated= */ false);
-        if (r < 0)
-                log_tap(LOG_WARNING, tap->record.name, "cannot be unplugged: %s, ignoring", strerror(-r));
-        tap->was_plugged = false;
-}
-
-/* One that is declared with a switch stays down until it is plugged in. */
-static void want_plug(Manager *manager, Want *want, Tap *tap, const Declaration *declaration) {
-        const char *name = declaration->port.switch_name;
-        Link where;
-
-        tap->waiting[0] = '\0';
-        if (!*name)
-                want_unplug(manager, tap);
-        else if (link_get_by_name(manager->rtnl, name, &where) < 0)
-                (void) snprintf(tap->waiting, sizeof(tap->waiting), "its switch %s is absent", name);
-        else if (check_switch(tap, declaration, &where, tap->waiting) == 0)
-                want_plug_into(manager, want, tap, declaration, &where);
-
-        want_judge(manager, tap);
-}
-
 /* Makes the TAP, or shows why not. The fault is for who asked for this one; it was logged. */
 static int want_make(Manager *manager, Want *want, const Declaration *declaration, Fault *fault) {
-        uint64_t now = now_usec();
+        uint64_t now = want_now();
         Link link;
         Tap *tap;
         int r;
@@ -451,19 +229,15 @@ static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration
         return r;
 }
 
-static void manager_on_reload_deleted(int r, const Fault *fault, void *userdata);
-
 /* Deletes a TAP for the files' sake; a reload waits for it. @why is for the journal. */
 static int want_take_away(Manager *manager, Want *want, const char *why) {
         char name[NAME_SIZE], pending[TAP_REASON_SIZE];
-        bool is_awaited = manager->reload;
         Tap *tap = want->tap;
         Fault fault = {};
         int r;
 
         (void) snprintf(name, sizeof(name), "%s", tap->record.name);
-        r = manager_delete(manager, &tap, 1, is_awaited ? manager_on_reload_deleted : NULL, manager, /* ret= */ NULL,
-                           &fault);
+        r = manager_want_delete(manager, tap, &fault);
         if (r < 0) {
                 (void) snprintf(pending, sizeof(pending), "cannot be deleted: %.200s", fault.text);
                 want_set_pending(manager, tap, pending);
@@ -473,8 +247,6 @@ static int want_take_away(Manager *manager, Want *want, const char *why) {
 
         want->retry_usec = 0;
         log_tap(LOG_NOTICE, name, "%s", why);
-        if (is_awaited)
-                manager->reload->n_deletions++;
         return 0;
 }
 
@@ -573,8 +345,8 @@ static void want_end(Manager *manager, Want *want) {
 }
 
 /* Makes one name true. */
-static int want_step(Manager *manager, Want *want, Fault *fault) {
-        const Declaration *declaration = find_declaration(manager, want->name);
+int want_step(Manager *manager, Want *want, Fault *fault) {
+        const Declaration *declaration = manager_find_declaration(manager, want->name);
         Tap *other;
         int r;
 
@@ -603,210 +375,9 @@ static int want_step(Manager *manager, Want *want, Fault *fault) {
         return r < 0 ? r : want_adjust(manager, want, declaration, fault);
 }
 
-/* A link that was in the way may have gone, or got another name. */
-static void manager_want_blocked(Manager *manager) {
-        manager->foreign_changed = false;
-        for (Want *want = manager->wants; want; want = want->hh.next)
-                if (want->tap && (want->tap->state == TAP_BLOCKED || want->tap->state == TAP_WAITING))
-                        manager_want(manager, want);
-}
-
-static void reload_finish(Manager *manager) {
-        Reload *reload = manager->reload;
-
-        if (!reload || manager->due || reload->n_deletions > 0)
-                return;
-
-        manager->reload = NULL;
-        manager->recreate = false;
-        reload->done(reload->n_failures, reload->userdata);
-        free(reload);
-}
-
-static void manager_on_reload_deleted(int r, const Fault *fault, void *userdata) {
-        Manager *manager = userdata;
-
-        /* One that is to be made anew is looked at when it is gone from the table, after this. */
-        if (manager->reload)
-                manager->reload->n_deletions--;
-        manager_wake_wants(manager);
-}
-
-/* Looks at some of those that are due. */
-static void manager_step_wants(Manager *manager) {
-        if (manager->foreign_changed)
-                manager_want_blocked(manager);
-
-        for (unsigned i = 0; i < PIECE && manager->due; i++) {
-                Want *want = manager->due;
-                Fault fault = {};
-
-                DL_DELETE(manager->due, want);
-                want->is_due = false;
-                (void) want_step(manager, want, &fault);
-        }
-}
-
-static int manager_on_want(sd_event_source *source, uint64_t usec, void *userdata) {
-        Manager *manager = userdata;
-
-        manager_step_wants(manager);
-        if (manager->due)
-                manager_wake_wants(manager);
-        else
-                reload_finish(manager);
-
-        return 0;
-}
-
-int manager_wants_init(Manager *manager, sd_event *event) {
-        int r;
-
-        r = sd_event_add_time(event, &manager->want_source, CLOCK_MONOTONIC, 0, /* accuracy= */ 1, manager_on_want,
-                              manager);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(manager->want_source, SD_EVENT_OFF);
-        if (r >= 0)
-                /* After the events: what was lost is known before it is looked at. */
-                r = sd_event_source_set_priority(manager->want_source, SD_EVENT_PRIORITY_NORMAL + 10);
-        if (r >= 0)
-                r = sd_event_add_time(event, &manager->retry_timer, CLOCK_MONOTONIC, 0, /* accuracy= */ 10000,
-                                      manager_on_retry, manager);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(manager->retry_timer, SD_EVENT_OFF);
-
-        return r;
-}
-
-void manager_wants_done(Manager *manager) {
-        Want *want, *next;
-
-        HASH_ITER(hh, manager->wants, want, next) {
-                want_free(manager, want);
-        }
-
-        free(manager->reload);
-        manager->want_source = sd_event_source_disable_unref(manager->want_source);
-        manager->retry_timer = sd_event_source_disable_unref(manager->retry_timer);
-}
-
-void manager_want_note_added(Manager *manager, Tap *tap) {
-        Want *want = *tap->record.declared ? manager_need_want(manager, tap->record.declared) : NULL;
-
-        if (want)
-                want->tap = tap;
-}
-
-void manager_want_forget(Manager *manager, const Tap *tap) {
-        Want *want = manager_find_want(manager, tap->record.declared);
-
-        if (want && want->tap == tap)
-                want->tap = NULL;
-}
-
-void manager_want_note_removed(Manager *manager, const Tap *tap) {
-        Want *want = manager_find_want(manager, *tap->record.declared ? tap->record.declared : tap->record.name);
-
-        if (!want || (want->tap && want->tap != tap))
-                return;
-
-        /* What tapd itself deleted was not lost, and what never was there neither. */
-        if (want->tap && !tap_is_absent(tap) && tap->state != TAP_DELETING && find_declaration(manager, want->name))
-                want_set_back(want, now_usec());
-
-        want->tap = NULL;
-        manager_want(manager, want);
-}
-
-void manager_want_look_again(Manager *manager, const Tap *tap) {
-        Want *want = manager_find_want(manager, tap->record.declared);
-
-        if (want)
-                manager_want(manager, want);
-}
-
-void manager_want_note_foreign(Manager *manager) {
-        manager->foreign_changed = true;
-        manager_wake_wants(manager);
-}
-
-/* Has room for all names of a configuration, before it counts. */
-static int manager_need_wants(Manager *manager, const Config *config) {
-        for (const Declaration *declaration = config->declared.table; declaration; declaration = declaration->hh.next)
-                if (!manager_need_want(manager, declaration->name))
-                        return -ENOMEM;
-
-        return 0;
-}
-
-/* Has all names looked at, those that are declared and those that were. */
-static void manager_want_all(Manager *manager) {
-        for (Want *want = manager->wants; want; want = want->hh.next)
-                manager_want(manager, want);
-}
-
-int manager_make_declared(Manager *manager) {
-        int r;
-
-        r = manager_need_wants(manager, &manager->config);
-        if (r < 0)
-                return r;
-
-        manager_want_all(manager);
-        while (manager->due)
-                manager_step_wants(manager);
-
-        return 0;
-}
-
-const Config *manager_config(const Manager *manager) {
-        return &manager->config;
-}
-
-void manager_set_config(Manager *manager, Config *config) {
-        config_done(&manager->config);
-        manager->config = *config;
-        *config = (Config){};
-        idle_set(&manager->idle, manager->config.idle_usec);
-}
-
-int manager_reload(Manager *manager, Config *config, bool recreate, manager_reloaded_t done, void *userdata) {
-        Reload *reload;
-        int r;
-
-        r = manager_need_wants(manager, config);
-        reload = r < 0 ? NULL : calloc(1, sizeof(*reload));
-        if (!reload)
-                return -ENOMEM;
-
-        *reload = (Reload){ .done = done, .userdata = userdata };
-        manager_set_config(manager, config);
-        manager->reload = reload;
-        manager->recreate = recreate;
-        /* Who reloads has mended something, or wants to see. */
-        for (Want *want = manager->wants; want; want = want->hh.next) {
-                want->retry_usec = 0;
-                want->n_setbacks = 0;
-        }
-
-        manager_want_all(manager);
-        manager_wake_wants(manager);
-        return 0;
-}
-
-int manager_make_want(Manager *manager, const char *name, Fault *fault) {
-        Want *want = manager_need_want(manager, name);
-
-        if (!want)
-                return fault_set_errno(fault, -ENOMEM, name);
-
-        want->retry_usec = 0;
-        return want_step(manager, want, fault);
-}
-
 int manager_declare(Manager *manager, const char *name, const TapSpec *spec, char note[static TAP_REASON_SIZE],
                     Fault *fault) {
-        const Declaration *before = find_declaration(manager, name);
+        const Declaration *before = manager_find_declaration(manager, name);
         Declarations *declared = &manager->config.declared;
         bool is_new = !before;
         TapSpec complete = *spec;
@@ -861,7 +432,7 @@ int manager_declare(Manager *manager, const char *name, const TapSpec *spec, cha
 }
 
 int manager_undeclare(Manager *manager, const char *name, Fault *fault) {
-        const Declaration *declaration = find_declaration(manager, name);
+        const Declaration *declaration = manager_find_declaration(manager, name);
         Want *want = manager_find_want(manager, name);
         int r;
 

@@ -64,7 +64,7 @@ void manager_note_link(Manager *manager, const Link *link, bool exists);
 /* Has a link deleted that nobody waits for. For TapWorkshop, too. */
 void manager_discard(int ifindex, void *userdata);
 
-/* The names that are declared: manager-declared.c. */
+/* The names that are declared: manager-wants.c. */
 int manager_wants_init(Manager *manager, sd_event *event);
 void manager_wants_done(Manager *manager);
 int manager_make_declared(Manager *manager);

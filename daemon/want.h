@@ -27,5 +27,8 @@ typedef struct Want {
 #define WANT_DELAY_USEC UINT64_C(100000)
 #define WANT_DELAY_MAX_USEC (UINT64_C(60) * 1000000)
 
+/* CLOCK_MONOTONIC, in microseconds. */
+uint64_t want_now(void);
+
 /* Notes that its TAP was lost, or could not be made, at @now_usec; sets when it is to be tried next. */
 void want_set_back(Want *want, uint64_t now_usec);
