@@ -15,6 +15,7 @@ struct Manager {
         TapWorkshop workshop;
         Health health;
         sd_event_source *flush_source;
+        sd_event_source *repair_timer; /* for what was put right too often */
         const ManagerHandlers *handlers;
         void *userdata;
 

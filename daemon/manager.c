@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "log.h"
 #include "manager-internal.h"
@@ -15,6 +16,9 @@
 
 /* What the addresses of this host's TAPs are derived from, with sd_id128_get_machine_app_specific(3). */
 #define APPLICATION_ID SD_ID128_MAKE(5d, 1c, 0b, 0f, 1f, 5a, 4c, 0d, 9a, 2c, 1b, 6e, 77, 0a, 61, 09)
+
+/* A timer of accuracy 0 would mean 250 ms. */
+#define TIMER_ACCURACY_USEC 100000
 
 #define TOPIC_START "start"
 #define TOPIC_BROKEN "record %.32s"
@@ -350,6 +354,37 @@ static void manager_note_use(Manager *manager, Tap *tap) {
         }
 }
 
+/* The earliest counts. */
+static void manager_plan_repair(Manager *manager, const Tap *tap) {
+        uint64_t planned = 0;
+        int enabled = SD_EVENT_OFF;
+
+        if (tap->retry_usec == 0)
+                return;
+
+        (void) sd_event_source_get_enabled(manager->repair_timer, &enabled);
+        (void) sd_event_source_get_time(manager->repair_timer, &planned);
+        if (enabled != SD_EVENT_OFF && planned <= tap->retry_usec)
+                return;
+
+        (void) sd_event_source_set_time(manager->repair_timer, tap->retry_usec);
+        (void) sd_event_source_set_enabled(manager->repair_timer, SD_EVENT_ONESHOT);
+}
+
+/* The minute of some is over, and nothing may ever happen to them that would have them looked at. */
+static int manager_on_repair(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+        uint64_t now = repair_now();
+
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                if (tap->retry_usec != 0 && tap->retry_usec <= now)
+                        manager_touch(manager, tap);
+                else
+                        manager_plan_repair(manager, tap);
+
+        return 0;
+}
+
 static void manager_look_after(Manager *manager, Tap *tap) {
         unsigned tampered;
         Link link;
@@ -367,14 +402,16 @@ static void manager_look_after(Manager *manager, Tap *tap) {
 
         if (tap->tampered) {
                 tampered = repair_tap(&manager->workshop, tap);
+                manager_plan_repair(manager, tap);
                 if (tampered && manager->handlers)
                         manager->handlers->on_tampered(tap, tampered, manager->userdata);
         } else {
                 tap->reported = 0;
+                tap->retry_usec = 0;
         }
 
         /* Its last queue is closed and it is still there: a holder made it persistent, and gains nothing by it. */
-        if (tap->record.lifetime == LIFETIME_EPHEMERAL && tap_is_abandoned(&manager->workshop, tap)) {
+        if (tap->record.lifetime == LIFETIME_EPHEMERAL && tap->link.persistent && tap_probe(tap) == 0) {
                 log_tap(LOG_NOTICE, tap->record.name, "was made to outlive its queues; deleting it");
                 (void) manager_delete(manager, &tap, 1, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL,
                                       /* fault= */ NULL);
@@ -451,6 +488,22 @@ void manager_refresh(Manager *manager) {
                 manager_refresh_tap(manager, tap);
 }
 
+/* Whether nobody had it open since then. */
+static bool manager_is_due(Manager *manager, Tap *tap, uint64_t limit_usec) {
+        if (tap->record.lifetime != LIFETIME_RUNTIME || tap->record.idle_usec == 0 || tap->is_gone ||
+            tap->state == TAP_DELETING || tap_is_used(tap))
+                return false;
+
+        /* One that only seemed idle is from now on. */
+        if (tap->record.idle_usec <= limit_usec && tap_probe(tap) != 0)
+                tap->record.idle_usec = idle_now();
+        if (tap->record.idle_usec <= limit_usec)
+                return true;
+
+        idle_note(&manager->idle, tap->record.idle_usec);
+        return false;
+}
+
 static void manager_on_idle(uint64_t limit_usec, void *userdata) {
         Manager *manager = userdata;
         Tap **taps;
@@ -461,16 +514,9 @@ static void manager_on_idle(uint64_t limit_usec, void *userdata) {
                 return;
 
         manager_refresh(manager);
-        for (Tap *tap = manager->taps; tap; tap = tap->hh.next) {
-                if (tap->record.lifetime != LIFETIME_RUNTIME || tap->record.idle_usec == 0 || tap->is_gone ||
-                    tap->state == TAP_DELETING || tap_is_used(tap))
-                        continue;
-
-                if (tap->record.idle_usec <= limit_usec)
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                if (manager_is_due(manager, tap, limit_usec))
                         taps[n++] = tap;
-                else
-                        idle_note(&manager->idle, tap->record.idle_usec);
-        }
 
         for (size_t i = 0; i < n; i++)
                 log_tap(LOG_INFO, taps[i]->record.name, "deleting it: nobody had it open for IdleSec=");
@@ -478,6 +524,15 @@ static void manager_on_idle(uint64_t limit_usec, void *userdata) {
                 (void) manager_delete(manager, taps, n, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL,
                                       /* fault= */ NULL);
         free(taps);
+}
+
+/* One that is set later. */
+static int manager_add_timer(sd_event *event, sd_event_time_handler_t handler, Manager *manager,
+                             sd_event_source **ret) {
+        int r;
+
+        r = sd_event_add_time(event, ret, CLOCK_MONOTONIC, /* usec= */ 0, TIMER_ACCURACY_USEC, handler, manager);
+        return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
 static int manager_init(Manager *manager, sd_event *event, const char *runtime_path, const char *state_path) {
@@ -509,6 +564,10 @@ static int manager_init(Manager *manager, sd_event *event, const char *runtime_p
                 return r;
 
         r = sd_event_add_defer(event, &manager->flush_source, manager_on_flush, manager);
+        if (r < 0)
+                return r;
+
+        r = manager_add_timer(event, manager_on_repair, manager, &manager->repair_timer);
         if (r < 0)
                 return r;
 
@@ -555,6 +614,7 @@ Manager *manager_free(Manager *manager) {
 
         manager_wants_done(manager);
         sd_event_source_disable_unref(manager->flush_source);
+        sd_event_source_disable_unref(manager->repair_timer);
         idle_done(&manager->idle);
         deletions_free(manager->deletions);
         rtnl_free(manager->rtnl);

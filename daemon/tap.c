@@ -391,21 +391,22 @@ int tap_restore_access(TapWorkshop *workshop, const Tap *tap, Fault *fault) {
         return r < 0 ? fault_set_errno(fault, r, record->name) : 0;
 }
 
-bool tap_is_abandoned(TapWorkshop *workshop, const Tap *tap) {
-        Link link;
-        int fd;
+int tap_probe(const Tap *tap) {
+        int fd, r;
 
-        if (tap_is_used(tap) || !tap->link.persistent)
-                return false;
-        if (tap->link.multi_queue)
-                return true;
+        if (tap_is_used(tap))
+                return 1;
+        if (tap_is_absent(tap) || tap->link.multi_queue)
+                return 0;
 
-        /* A holder can take the carrier away, by which a single queue shows; a second queue it does not get. */
-        if (open_queue(workshop, &tap->record, &fd, &link, /* fault= */ NULL) < 0)
-                return false;
+        r = tun_open(&fd);
+        if (r < 0)
+                return r;
 
+        /* A second queue it does not get. */
+        r = tun_attach(fd, tap->link.name, &tap->record.spec.mode);
         (void) close(fd);
-        return true;
+        return r == -EBUSY ? 1 : r;
 }
 
 bool tap_is_used(const Tap *tap) {

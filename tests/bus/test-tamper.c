@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lab.h"
+#include "repair.h"
 
 static int on_tampered(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Lab *lab = userdata;
@@ -122,6 +123,65 @@ static void test_three_a_minute(Lab *lab) {
         close(fd);
 }
 
+static void use_up_repairs(Lab *lab, int fd) {
+        for (unsigned char i = 1; i <= 10; i++) {
+                set_address(fd, i);
+                lab_settle(lab);
+        }
+        lab_expect_property(lab, "tap1", "MACAddress", "00:00:00:00:00:0a");
+}
+
+static void test_two_budgets(Lab *lab) {
+        int fd;
+
+        /* Who uses up the repairs of the address keeps the group from nothing. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        use_up_repairs(lab, fd);
+        g_assert_cmpint(ioctl(fd, TUNSETGROUP, 4343), ==, 0);
+        lab_wait_signal(lab, "tampered Group");
+        close(fd);
+        lab_wait_signal(lab, "changed tap1 Group=12100");
+}
+
+static void test_minute_over(Lab *lab) {
+        g_autofree char *address = NULL, *line = NULL;
+        int fd;
+
+        /* Nobody touches it any more, and yet it is put right when the minute is over. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        address = lab_property(lab, "tap1", "MACAddress");
+        line = g_strdup_printf("changed tap1 MACAddress=%s", address);
+        fd = hold(lab, "tap1");
+        use_up_repairs(lab, fd);
+        close(fd);
+        lab_settle(lab);
+        lab_expect_rest(lab);
+        lab_expect_property(lab, "tap1", "State", "tampered");
+        watch(lab);
+        lab_wait_signal(lab, line);
+        lab_wait_signal(lab, "changed tap1 State=ready");
+        lab_expect_rest(lab);
+}
+
+static void test_reports_a_minute(Lab *lab) {
+        int fd;
+
+        /* Back and forth fills no journal, and no bus. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        for (unsigned i = 0; i < 20; i++) {
+                g_assert_cmpint(ioctl(fd, TUNSETOWNER, 4242), ==, 0);
+                lab_settle(lab);
+                g_assert_cmpint(ioctl(fd, TUNSETOWNER, LAB_ALICE), ==, 0);
+                lab_settle(lab);
+        }
+        g_assert_cmpuint(count_signals(lab, "tampered User"), ==, REPORTS_A_MINUTE);
+        close(fd);
+}
+
 static void test_owner(Lab *lab) {
         int fd;
 
@@ -215,6 +275,9 @@ int main(int argc, char **argv) {
         lab_add_test("/tamper/address", test_address);
         lab_add_test("/tamper/carrier", test_carrier);
         lab_add_test("/tamper/three-a-minute", test_three_a_minute);
+        lab_add_test("/tamper/two-budgets", test_two_budgets);
+        lab_add_test("/tamper/reports-a-minute", test_reports_a_minute);
+        lab_add_test("/tamper/minute-over", test_minute_over);
         lab_add_test("/tamper/owner", test_owner);
         lab_add_test("/tamper/persistence", test_persistence);
         lab_add_test("/tamper/taken-over", test_taken_over);
