@@ -16,6 +16,7 @@ struct Manager {
         Health health;
         sd_event_source *flush_source;
         sd_event_source *repair_timer; /* for what was put right too often */
+        sd_event_source *resync_timer; /* after one that failed */
         const ManagerHandlers *handlers;
         void *userdata;
 

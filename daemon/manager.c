@@ -20,6 +20,9 @@
 /* A timer of accuracy 0 would mean 250 ms. */
 #define TIMER_ACCURACY_USEC 100000
 
+/* When links that could not be read are read again. */
+#define RESYNC_USEC 1000000
+
 #define TOPIC_START "start"
 #define TOPIC_BROKEN "record %.32s"
 
@@ -252,6 +255,20 @@ static void manager_on_dump(const Link *link, void *userdata) {
         manager_note_link(userdata, link, true);
 }
 
+/* Asks for the very link that the dump did not show: links that come and go make it skip others. */
+static int manager_look_again(Manager *manager, Tap *tap) {
+        Link link;
+        int r;
+
+        r = link_get(manager->rtnl, tap->record.ifindex, &link);
+        if (r == 0)
+                manager_note_link(manager, &link, /* exists= */ true);
+        else if (r == -ENODEV)
+                manager_note_link(manager, &tap->link, /* exists= */ false);
+
+        return r == -ENODEV ? 0 : r;
+}
+
 /* Reads the kernel anew after events were lost: a link that a TAP had and that is not there any more is gone. */
 static int manager_resync(Manager *manager) {
         int r;
@@ -260,17 +277,31 @@ static int manager_resync(Manager *manager) {
                 tap->was_seen = tap_is_absent(tap);
 
         r = link_dump(manager->rtnl, manager_on_dump, manager);
-        if (r < 0) {
-                log_message(LOG_ERR, "cannot read the links again: %s", strerror(-r));
-                return r;
+        if (r == -EINTR)
+                r = 0;
+
+        for (Tap *tap = manager->taps; tap && r == 0; tap = tap->hh.next)
+                if (!tap->was_seen)
+                        r = manager_look_again(manager, tap);
+        if (r < 0)
+                log_message(LOG_ERR, "cannot read the links again, and try that later: %s", strerror(-r));
+
+        return r;
+}
+
+static void manager_resync_if_lost(Manager *manager) {
+        if (!manager->lost_events)
+                return;
+
+        manager->lost_events = manager_resync(manager) < 0;
+        if (manager->lost_events) {
+                (void) sd_event_source_set_time_relative(manager->resync_timer, RESYNC_USEC);
+                (void) sd_event_source_set_enabled(manager->resync_timer, SD_EVENT_ONESHOT);
         }
+}
 
-        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
-                if (!tap->was_seen) {
-                        tap->is_gone = true;
-                        manager_touch(manager, tap);
-                }
-
+static int manager_on_resync(sd_event_source *source, uint64_t usec, void *userdata) {
+        manager_wake(userdata);
         return 0;
 }
 
@@ -444,8 +475,7 @@ static int manager_on_flush(sd_event_source *source, void *userdata) {
         Manager *manager = userdata;
         Tap *tap, *next;
 
-        if (manager->lost_events && manager_resync(manager) >= 0)
-                manager->lost_events = false;
+        manager_resync_if_lost(manager);
 
         /* Those that are gone first: another one may have been given their name. */
         DL_FOREACH_SAFE(manager->touched, tap, next) {
@@ -568,6 +598,8 @@ static int manager_init(Manager *manager, sd_event *event, const char *runtime_p
                 return r;
 
         r = manager_add_timer(event, manager_on_repair, manager, &manager->repair_timer);
+        if (r >= 0)
+                r = manager_add_timer(event, manager_on_resync, manager, &manager->resync_timer);
         if (r < 0)
                 return r;
 
@@ -615,6 +647,7 @@ Manager *manager_free(Manager *manager) {
         manager_wants_done(manager);
         sd_event_source_disable_unref(manager->flush_source);
         sd_event_source_disable_unref(manager->repair_timer);
+        sd_event_source_disable_unref(manager->resync_timer);
         idle_done(&manager->idle);
         deletions_free(manager->deletions);
         rtnl_free(manager->rtnl);
