@@ -23,6 +23,9 @@
 /* When links that could not be read are read again. */
 #define RESYNC_USEC 1000000
 
+/* How often those are looked at of which the kernel tells nothing. */
+#define LOOK_DOWN_USEC 1000000
+
 #define TOPIC_START "start"
 #define TOPIC_BROKEN "record %.32s"
 
@@ -63,6 +66,33 @@ void manager_drop_record(Manager *manager, const char *name) {
                 log_tap(LOG_WARNING, name, "its record stays behind, ignoring");
 }
 
+/* An ephemeral one that is down may lose its last queue without a word of the kernel's: who made it persistent would
+ * leave it behind. */
+static bool manager_watch_down(Manager *manager, const Tap *tap) {
+        int enabled = SD_EVENT_OFF;
+
+        if (tap->record.lifetime != LIFETIME_EPHEMERAL || tap->link.is_up || tap->is_gone || tap->state == TAP_DELETING)
+                return false;
+
+        (void) sd_event_source_get_enabled(manager->down_timer, &enabled);
+        if (enabled == SD_EVENT_OFF) {
+                (void) sd_event_source_set_time_relative(manager->down_timer, LOOK_DOWN_USEC);
+                (void) sd_event_source_set_enabled(manager->down_timer, SD_EVENT_ONESHOT);
+        }
+
+        return true;
+}
+
+static int manager_on_down(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                if (manager_watch_down(manager, tap))
+                        manager_refresh_tap(manager, tap);
+
+        return 0;
+}
+
 /* Takes a TAP out of the tables, and tells. */
 static void manager_take_out(Manager *manager, Tap *tap) {
         /* To be found by its path for the last time: the signal is made of what stands there. */
@@ -100,6 +130,7 @@ int manager_add(Manager *manager, Tap *tap) {
                 return -ENOMEM;
         }
 
+        (void) manager_watch_down(manager, tap);
         manager_want_note_added(manager, tap);
         if (manager->handlers)
                 manager->handlers->on_added(tap, manager->userdata);
@@ -174,6 +205,15 @@ Health *manager_health(Manager *manager) {
         return &manager->health;
 }
 
+static const char *why_gone(const Tap *tap, bool exists) {
+        if (exists)
+                return "its alias, the mark of tapd, was changed: it is tapd's no more";
+        if (!tap->link.persistent)
+                return "a program that held a queue had it go with its last queue, and that is closed";
+
+        return "somebody else deleted the device, or moved it to another network namespace";
+}
+
 void manager_note_link(Manager *manager, const Link *link, bool exists) {
         Tap *tap = manager_find_ifindex(manager, link->ifindex);
 
@@ -189,13 +229,13 @@ void manager_note_link(Manager *manager, const Link *link, bool exists) {
          * is not tapd's is not touched. */
         if (!exists || !tap_owns(&tap->record, link)) {
                 tap->is_gone = true;
-                tap->why_gone = exists ? "its alias, the mark of tapd, was changed: it is tapd's no more"
-                                       : "somebody else deleted the device, or moved it to another network namespace";
+                tap->why_gone = why_gone(tap, exists);
         } else {
                 /* Out of its switch, or into another. */
                 if (tap->link.master != link->master && *tap->record.declared)
                         manager_want_look_again(manager, tap);
                 tap_update(tap, link);
+                (void) manager_watch_down(manager, tap);
         }
 
         if (tap->is_gone || tap->changes || tap->tampered || tap_is_suspicious(tap) ||
@@ -600,6 +640,8 @@ static int manager_init(Manager *manager, sd_event *event, const char *runtime_p
         r = manager_add_timer(event, manager_on_repair, manager, &manager->repair_timer);
         if (r >= 0)
                 r = manager_add_timer(event, manager_on_resync, manager, &manager->resync_timer);
+        if (r >= 0)
+                r = manager_add_timer(event, manager_on_down, manager, &manager->down_timer);
         if (r < 0)
                 return r;
 
@@ -648,6 +690,7 @@ Manager *manager_free(Manager *manager) {
         sd_event_source_disable_unref(manager->flush_source);
         sd_event_source_disable_unref(manager->repair_timer);
         sd_event_source_disable_unref(manager->resync_timer);
+        sd_event_source_disable_unref(manager->down_timer);
         idle_done(&manager->idle);
         deletions_free(manager->deletions);
         rtnl_free(manager->rtnl);
