@@ -34,18 +34,6 @@ static bool budget_take(TapBudget *budget, unsigned limit) {
         return true;
 }
 
-/* The kernel overwrites an id, and never unsets one. */
-static bool can_restore(const Tap *tap) {
-        const TapSpec *spec = &tap->record.spec;
-
-        if ((tap->tampered & TAP_TAMPERED_USER) && spec->user == TAPD_ID_UNSET)
-                return false;
-        if ((tap->tampered & TAP_TAMPERED_GROUP) && spec->group == TAPD_ID_UNSET)
-                return false;
-
-        return !tap_is_used(tap);
-}
-
 static void describe_id(char *text, size_t size, const char *what, uint32_t is, uint32_t was) {
         if (was == TAPD_ID_UNSET)
                 (void) snprintf(text, size, "%s is now %u (was not set)", what, is);
@@ -122,7 +110,7 @@ static int repair_access(TapWorkshop *workshop, Tap *tap) {
         Fault fault = {};
         int r;
 
-        if (!can_restore(tap) || !may_repair(tap, &tap->access_repairs))
+        if (tap_is_used(tap) || tap_is_beyond_repair(tap) || !may_repair(tap, &tap->access_repairs))
                 return -EAGAIN;
 
         r = tap_restore_access(workshop, tap, &fault);

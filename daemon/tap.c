@@ -590,6 +590,25 @@ static bool find_drift(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
         return true;
 }
 
+bool tap_is_beyond_repair(const Tap *tap) {
+        const TapSpec *spec = &tap->record.spec;
+
+        return ((tap->tampered & TAP_TAMPERED_USER) && spec->user == TAPD_ID_UNSET) ||
+               ((tap->tampered & TAP_TAMPERED_GROUP) && spec->group == TAPD_ID_UNSET);
+}
+
+/* What becomes of what was tampered with, for who sees it. */
+static const char *tampering_outlook(const Tap *tap) {
+        if (tap_is_beyond_repair(tap))
+                return "nothing can unset it: delete the TAP and create it anew";
+        if ((tap->tampered & TAP_TAMPERED_PERSISTENCE) && !tap->link.persistent)
+                return "it is deleted when its last queue is closed";
+        if (tap->tampered & (TAP_TAMPERED_USER | TAP_TAMPERED_GROUP | TAP_TAMPERED_PERSISTENCE))
+                return "put right once no program has it open";
+
+        return "put right, but not more than three times a minute";
+}
+
 /* The state of one that has a device and is to keep it; the worst first. */
 static TapState judge(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
         const char *names[6];
@@ -600,6 +619,7 @@ static TapState judge(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
                 length = (size_t) snprintf(reason, TAP_REASON_SIZE, "a program that holds a queue changed");
                 for (const char **name = names; *name; name++)
                         length += (size_t) snprintf(reason + length, TAP_REASON_SIZE - length, " %s", *name);
+                (void) snprintf(reason + length, TAP_REASON_SIZE - length, "; %s", tampering_outlook(tap));
                 return TAP_TAMPERED;
         }
 

@@ -150,6 +150,9 @@ bool tap_is_suspicious(const Tap *tap);
 /* Sets tap->tampered and the state by what is known of the device. */
 void tap_judge(Tap *tap);
 
+/* Whether a user or group was set where there is to be none: the kernel overwrites an id, and never unsets one. */
+bool tap_is_beyond_repair(const Tap *tap);
+
 /* The names of TapTamper bits as Tampered tells them, NULL-terminated, into @names with room for 6. */
 void tap_tamper_names(unsigned tampered, const char **names);
 

@@ -36,6 +36,13 @@ static unsigned count_signals(Lab *lab, const char *line) {
         return n;
 }
 
+/* What is said of it must help: it is all that a person sees. */
+static void expect_outlook(Lab *lab, const char *text) {
+        g_autofree char *reason = lab_property(lab, "tap1", "StateReason");
+
+        lab_assert_contains(reason, text);
+}
+
 static int hold(Lab *lab, const char *name) {
         int fd = lab_open_queue(name, IFF_MULTI_QUEUE, LAB_ALICE, LAB_GROUP);
 
@@ -119,6 +126,7 @@ static void test_three_a_minute(Lab *lab) {
         }
         lab_expect_property(lab, "tap1", "MACAddress", "00:00:00:00:00:14");
         lab_expect_property(lab, "tap1", "State", "tampered");
+        expect_outlook(lab, "changed MACAddress; put right, but not more than three times a minute");
         g_assert_cmpuint(count_signals(lab, "tampered MACAddress"), ==, 4);
         close(fd);
 }
@@ -197,6 +205,7 @@ static void test_owner(Lab *lab) {
         /* Not while somebody has it open: it would draw frames away. It is told once. */
         lab_settle(lab);
         lab_expect_property(lab, "tap1", "User", "4242");
+        expect_outlook(lab, "changed User Group; put right once no program has it open");
         g_assert_cmpuint(count_signals(lab, "tampered User"), ==, 1);
 
         /* Whatever else happens meanwhile. */
@@ -208,14 +217,24 @@ static void test_owner(Lab *lab) {
         lab_expect_property(lab, "tap1", "Group", "12100");
 }
 
+static void keep_journal(Lab *lab, const char *path) {
+        lab_stop_tapd(lab, SIGTERM);
+        lab->tapd_wrapper = g_strdupv(
+                (char *[]){ (char *) "sh", (char *) "-c", (char *) "exec \"$@\" 2>\"$0\"", (char *) path, NULL });
+        lab_start_tapd(lab);
+}
+
 static void test_persistence(Lab *lab) {
+        g_autofree char *path = g_build_filename(lab->folder, "journal", NULL), *journal = NULL;
         int fd;
 
+        keep_journal(lab, path);
         lab_create(lab, lab->alice, "tap1", NULL);
         fd = hold(lab, "tap1");
         watch(lab);
         g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 0), ==, 0);
         lab_wait_signal(lab, "tampered Persistence");
+        expect_outlook(lab, "changed Persistence; it is deleted when its last queue is closed");
         g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 1), ==, 0);
         lab_wait_signal(lab, "changed tap1 State=ready");
 
@@ -223,6 +242,10 @@ static void test_persistence(Lab *lab) {
         g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 0), ==, 0);
         close(fd);
         lab_wait_signal(lab, "removed tap1");
+        lab_settle(lab);
+        g_assert_true(g_file_get_contents(path, &journal, NULL, NULL));
+        lab_assert_contains(journal, "tap1: a program that held a queue had it go with its last queue");
+        g_assert_null(strstr(journal, "somebody else deleted"));
 }
 
 static void test_taken_over(Lab *lab) {
@@ -240,6 +263,7 @@ static void test_taken_over(Lab *lab) {
         lab_settle(lab);
         lab_expect_property(lab, "tap1", "State", "tampered");
         lab_expect_property(lab, "tap1", "User", "12002");
+        expect_outlook(lab, "changed User; nothing can unset it: delete the TAP and create it anew");
 
         /* And a start knows it as well. */
         lab_stop_tapd(lab, SIGKILL);
