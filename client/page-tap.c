@@ -69,16 +69,7 @@ static uint32_t count_queues(const TapInfo *info) {
         return n == 0 && info->carrier ? 1 : n;
 }
 
-static void print_tampering(const TapInfo *info, const char *name, const char *user) {
-        page_key("", "now it is open to %s", user);
-        if (count_queues(info) > 0)
-                page_key("", "put right once no program has it open; \"tapctl delete --force %s\" ends it at once",
-                         name);
-        else
-                page_key("", "if that stays so, \"tapctl delete %s\" and create it anew", name);
-}
-
-static void print_state(const Page *page, const TapInfo *info, const char *name, const char *user) {
+static void print_state(const Page *page, const TapInfo *info) {
         Colour colour = output_state_colour(info->state);
         char *reason = NULL;
 
@@ -92,8 +83,6 @@ static void print_state(const Page *page, const TapInfo *info, const char *name,
                  output_colour(colour == COLOUR_NONE ? colour : COLOUR_OFF, page->colours), reason ? " (" : "",
                  reason ? reason : "", reason ? ")" : "");
         free(reason);
-        if (is(info->state, "tampered"))
-                print_tampering(info, name, user);
 }
 
 static void print_kind(const TapInfo *info) {
@@ -271,7 +260,7 @@ static int print_tap(const TapInfo *info, const Statistics *statistics, Page *pa
 
         page_headline(page, output_state_colour(info->state), name);
         page_escaped("Description", info->description);
-        print_state(page, info, name, user);
+        print_state(page, info);
         print_source(info);
         if (!is_absent) {
                 print_link(info);

@@ -47,7 +47,8 @@ int link_get(Rtnl *rtnl, int ifindex, Link *ret);
 /* The same by name; altnames count as names. */
 int link_get_by_name(Rtnl *rtnl, const char *name, Link *ret);
 
-/* Calls @callback for each tun device of this network namespace. */
+/* Calls @callback for each tun device of this network namespace, or more than once. -EINTR: links came and went all the
+ * while, and one that was there may not have been met. */
 int link_dump(Rtnl *rtnl, void (*callback)(const Link *link, void *userdata), void *userdata);
 
 /* What is to change of a link; what is NULL, LINK_UNSET or false stays. */

@@ -15,6 +15,9 @@ struct Manager {
         TapWorkshop workshop;
         Health health;
         sd_event_source *flush_source;
+        sd_event_source *repair_timer; /* for what was put right too often */
+        sd_event_source *resync_timer; /* after one that failed */
+        sd_event_source *down_timer;   /* while an ephemeral one is down */
         const ManagerHandlers *handlers;
         void *userdata;
 

@@ -253,6 +253,9 @@ int manager_check_delete(Manager *manager, Tap *tap, bool force, Fault *fault) {
 
         if (tap->is_gone || tap->state == TAP_DELETING)
                 return fault_set(fault, TAPD_ERROR_NO_SUCH_TAP, "%s: is being deleted", tap->record.name);
+        /* Where it cannot be found out, a TAP that nobody needs can still be got rid of. */
+        if (!force && queues == 0 && tap_probe(tap) > 0)
+                queues = 1;
         if (queues > 0 && !force)
                 return fault_set(fault, TAPD_ERROR_IN_USE,
                                  "%s: %u %s open; end the program that has it, or force the deletion (--force)",

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "log.h"
 #include "manager-internal.h"
@@ -15,6 +16,15 @@
 
 /* What the addresses of this host's TAPs are derived from, with sd_id128_get_machine_app_specific(3). */
 #define APPLICATION_ID SD_ID128_MAKE(5d, 1c, 0b, 0f, 1f, 5a, 4c, 0d, 9a, 2c, 1b, 6e, 77, 0a, 61, 09)
+
+/* A timer of accuracy 0 would mean 250 ms. */
+#define TIMER_ACCURACY_USEC 100000
+
+/* When links that could not be read are read again. */
+#define RESYNC_USEC 1000000
+
+/* How often those are looked at of which the kernel tells nothing. */
+#define LOOK_DOWN_USEC 1000000
 
 #define TOPIC_START "start"
 #define TOPIC_BROKEN "record %.32s"
@@ -56,6 +66,33 @@ void manager_drop_record(Manager *manager, const char *name) {
                 log_tap(LOG_WARNING, name, "its record stays behind, ignoring");
 }
 
+/* An ephemeral one that is down may lose its last queue without a word of the kernel's: who made it persistent would
+ * leave it behind. */
+static bool manager_watch_down(Manager *manager, const Tap *tap) {
+        int enabled = SD_EVENT_OFF;
+
+        if (tap->record.lifetime != LIFETIME_EPHEMERAL || tap->link.is_up || tap->is_gone || tap->state == TAP_DELETING)
+                return false;
+
+        (void) sd_event_source_get_enabled(manager->down_timer, &enabled);
+        if (enabled == SD_EVENT_OFF) {
+                (void) sd_event_source_set_time_relative(manager->down_timer, LOOK_DOWN_USEC);
+                (void) sd_event_source_set_enabled(manager->down_timer, SD_EVENT_ONESHOT);
+        }
+
+        return true;
+}
+
+static int manager_on_down(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                if (manager_watch_down(manager, tap))
+                        manager_refresh_tap(manager, tap);
+
+        return 0;
+}
+
 /* Takes a TAP out of the tables, and tells. */
 static void manager_take_out(Manager *manager, Tap *tap) {
         /* To be found by its path for the last time: the signal is made of what stands there. */
@@ -93,6 +130,7 @@ int manager_add(Manager *manager, Tap *tap) {
                 return -ENOMEM;
         }
 
+        (void) manager_watch_down(manager, tap);
         manager_want_note_added(manager, tap);
         if (manager->handlers)
                 manager->handlers->on_added(tap, manager->userdata);
@@ -167,6 +205,15 @@ Health *manager_health(Manager *manager) {
         return &manager->health;
 }
 
+static const char *why_gone(const Tap *tap, bool exists) {
+        if (exists)
+                return "its alias, the mark of tapd, was changed: it is tapd's no more";
+        if (!tap->link.persistent)
+                return "a program that held a queue had it go with its last queue, and that is closed";
+
+        return "somebody else deleted the device, or moved it to another network namespace";
+}
+
 void manager_note_link(Manager *manager, const Link *link, bool exists) {
         Tap *tap = manager_find_ifindex(manager, link->ifindex);
 
@@ -182,13 +229,13 @@ void manager_note_link(Manager *manager, const Link *link, bool exists) {
          * is not tapd's is not touched. */
         if (!exists || !tap_owns(&tap->record, link)) {
                 tap->is_gone = true;
-                tap->why_gone = exists ? "its alias, the mark of tapd, was changed: it is tapd's no more"
-                                       : "somebody else deleted the device, or moved it to another network namespace";
+                tap->why_gone = why_gone(tap, exists);
         } else {
                 /* Out of its switch, or into another. */
                 if (tap->link.master != link->master && *tap->record.declared)
                         manager_want_look_again(manager, tap);
                 tap_update(tap, link);
+                (void) manager_watch_down(manager, tap);
         }
 
         if (tap->is_gone || tap->changes || tap->tampered || tap_is_suspicious(tap) ||
@@ -248,6 +295,20 @@ static void manager_on_dump(const Link *link, void *userdata) {
         manager_note_link(userdata, link, true);
 }
 
+/* Asks for the very link that the dump did not show: links that come and go make it skip others. */
+static int manager_look_again(Manager *manager, Tap *tap) {
+        Link link;
+        int r;
+
+        r = link_get(manager->rtnl, tap->record.ifindex, &link);
+        if (r == 0)
+                manager_note_link(manager, &link, /* exists= */ true);
+        else if (r == -ENODEV)
+                manager_note_link(manager, &tap->link, /* exists= */ false);
+
+        return r == -ENODEV ? 0 : r;
+}
+
 /* Reads the kernel anew after events were lost: a link that a TAP had and that is not there any more is gone. */
 static int manager_resync(Manager *manager) {
         int r;
@@ -256,17 +317,31 @@ static int manager_resync(Manager *manager) {
                 tap->was_seen = tap_is_absent(tap);
 
         r = link_dump(manager->rtnl, manager_on_dump, manager);
-        if (r < 0) {
-                log_message(LOG_ERR, "cannot read the links again: %s", strerror(-r));
-                return r;
+        if (r == -EINTR)
+                r = 0;
+
+        for (Tap *tap = manager->taps; tap && r == 0; tap = tap->hh.next)
+                if (!tap->was_seen)
+                        r = manager_look_again(manager, tap);
+        if (r < 0)
+                log_message(LOG_ERR, "cannot read the links again, and try that later: %s", strerror(-r));
+
+        return r;
+}
+
+static void manager_resync_if_lost(Manager *manager) {
+        if (!manager->lost_events)
+                return;
+
+        manager->lost_events = manager_resync(manager) < 0;
+        if (manager->lost_events) {
+                (void) sd_event_source_set_time_relative(manager->resync_timer, RESYNC_USEC);
+                (void) sd_event_source_set_enabled(manager->resync_timer, SD_EVENT_ONESHOT);
         }
+}
 
-        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
-                if (!tap->was_seen) {
-                        tap->is_gone = true;
-                        manager_touch(manager, tap);
-                }
-
+static int manager_on_resync(sd_event_source *source, uint64_t usec, void *userdata) {
+        manager_wake(userdata);
         return 0;
 }
 
@@ -350,6 +425,37 @@ static void manager_note_use(Manager *manager, Tap *tap) {
         }
 }
 
+/* The earliest counts. */
+static void manager_plan_repair(Manager *manager, const Tap *tap) {
+        uint64_t planned = 0;
+        int enabled = SD_EVENT_OFF;
+
+        if (tap->retry_usec == 0)
+                return;
+
+        (void) sd_event_source_get_enabled(manager->repair_timer, &enabled);
+        (void) sd_event_source_get_time(manager->repair_timer, &planned);
+        if (enabled != SD_EVENT_OFF && planned <= tap->retry_usec)
+                return;
+
+        (void) sd_event_source_set_time(manager->repair_timer, tap->retry_usec);
+        (void) sd_event_source_set_enabled(manager->repair_timer, SD_EVENT_ONESHOT);
+}
+
+/* The minute of some is over, and nothing may ever happen to them that would have them looked at. */
+static int manager_on_repair(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+        uint64_t now = repair_now();
+
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                if (tap->retry_usec != 0 && tap->retry_usec <= now)
+                        manager_touch(manager, tap);
+                else
+                        manager_plan_repair(manager, tap);
+
+        return 0;
+}
+
 static void manager_look_after(Manager *manager, Tap *tap) {
         unsigned tampered;
         Link link;
@@ -367,14 +473,16 @@ static void manager_look_after(Manager *manager, Tap *tap) {
 
         if (tap->tampered) {
                 tampered = repair_tap(&manager->workshop, tap);
+                manager_plan_repair(manager, tap);
                 if (tampered && manager->handlers)
                         manager->handlers->on_tampered(tap, tampered, manager->userdata);
         } else {
                 tap->reported = 0;
+                tap->retry_usec = 0;
         }
 
         /* Its last queue is closed and it is still there: a holder made it persistent, and gains nothing by it. */
-        if (tap->record.lifetime == LIFETIME_EPHEMERAL && tap_is_abandoned(&manager->workshop, tap)) {
+        if (tap->record.lifetime == LIFETIME_EPHEMERAL && tap->link.persistent && tap_probe(tap) == 0) {
                 log_tap(LOG_NOTICE, tap->record.name, "was made to outlive its queues; deleting it");
                 (void) manager_delete(manager, &tap, 1, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL,
                                       /* fault= */ NULL);
@@ -407,8 +515,7 @@ static int manager_on_flush(sd_event_source *source, void *userdata) {
         Manager *manager = userdata;
         Tap *tap, *next;
 
-        if (manager->lost_events && manager_resync(manager) >= 0)
-                manager->lost_events = false;
+        manager_resync_if_lost(manager);
 
         /* Those that are gone first: another one may have been given their name. */
         DL_FOREACH_SAFE(manager->touched, tap, next) {
@@ -451,6 +558,22 @@ void manager_refresh(Manager *manager) {
                 manager_refresh_tap(manager, tap);
 }
 
+/* Whether nobody had it open since then. */
+static bool manager_is_due(Manager *manager, Tap *tap, uint64_t limit_usec) {
+        if (tap->record.lifetime != LIFETIME_RUNTIME || tap->record.idle_usec == 0 || tap->is_gone ||
+            tap->state == TAP_DELETING || tap_is_used(tap))
+                return false;
+
+        /* One that only seemed idle is from now on. */
+        if (tap->record.idle_usec <= limit_usec && tap_probe(tap) != 0)
+                tap->record.idle_usec = idle_now();
+        if (tap->record.idle_usec <= limit_usec)
+                return true;
+
+        idle_note(&manager->idle, tap->record.idle_usec);
+        return false;
+}
+
 static void manager_on_idle(uint64_t limit_usec, void *userdata) {
         Manager *manager = userdata;
         Tap **taps;
@@ -461,16 +584,9 @@ static void manager_on_idle(uint64_t limit_usec, void *userdata) {
                 return;
 
         manager_refresh(manager);
-        for (Tap *tap = manager->taps; tap; tap = tap->hh.next) {
-                if (tap->record.lifetime != LIFETIME_RUNTIME || tap->record.idle_usec == 0 || tap->is_gone ||
-                    tap->state == TAP_DELETING || tap_is_used(tap))
-                        continue;
-
-                if (tap->record.idle_usec <= limit_usec)
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                if (manager_is_due(manager, tap, limit_usec))
                         taps[n++] = tap;
-                else
-                        idle_note(&manager->idle, tap->record.idle_usec);
-        }
 
         for (size_t i = 0; i < n; i++)
                 log_tap(LOG_INFO, taps[i]->record.name, "deleting it: nobody had it open for IdleSec=");
@@ -478,6 +594,15 @@ static void manager_on_idle(uint64_t limit_usec, void *userdata) {
                 (void) manager_delete(manager, taps, n, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL,
                                       /* fault= */ NULL);
         free(taps);
+}
+
+/* One that is set later. */
+static int manager_add_timer(sd_event *event, sd_event_time_handler_t handler, Manager *manager,
+                             sd_event_source **ret) {
+        int r;
+
+        r = sd_event_add_time(event, ret, CLOCK_MONOTONIC, /* usec= */ 0, TIMER_ACCURACY_USEC, handler, manager);
+        return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
 static int manager_init(Manager *manager, sd_event *event, const char *runtime_path, const char *state_path) {
@@ -509,6 +634,14 @@ static int manager_init(Manager *manager, sd_event *event, const char *runtime_p
                 return r;
 
         r = sd_event_add_defer(event, &manager->flush_source, manager_on_flush, manager);
+        if (r < 0)
+                return r;
+
+        r = manager_add_timer(event, manager_on_repair, manager, &manager->repair_timer);
+        if (r >= 0)
+                r = manager_add_timer(event, manager_on_resync, manager, &manager->resync_timer);
+        if (r >= 0)
+                r = manager_add_timer(event, manager_on_down, manager, &manager->down_timer);
         if (r < 0)
                 return r;
 
@@ -555,6 +688,9 @@ Manager *manager_free(Manager *manager) {
 
         manager_wants_done(manager);
         sd_event_source_disable_unref(manager->flush_source);
+        sd_event_source_disable_unref(manager->repair_timer);
+        sd_event_source_disable_unref(manager->resync_timer);
+        sd_event_source_disable_unref(manager->down_timer);
         idle_done(&manager->idle);
         deletions_free(manager->deletions);
         rtnl_free(manager->rtnl);

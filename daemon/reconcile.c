@@ -2,6 +2,7 @@
 #include "reconcile.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,8 +57,14 @@ static void reconcile_on_broken(const char *name, void *userdata) {
 }
 
 static void note_remains(Reconcile *reconcile, int ifindex) {
-        int *grown = reallocarray(reconcile->remains, reconcile->n_remains + 1, sizeof(*grown));
+        int *grown;
 
+        /* A dump that is repeated shows it again. */
+        for (size_t i = 0; i < reconcile->n_remains; i++)
+                if (reconcile->remains[i] == ifindex)
+                        return;
+
+        grown = reallocarray(reconcile->remains, reconcile->n_remains + 1, sizeof(*grown));
         if (!grown) {
                 reconcile->r = -ENOMEM;
                 return;
@@ -78,12 +85,8 @@ static Pair *choose_pair(Pair *pairs, const Link *link) {
         return found;
 }
 
-static void reconcile_on_link(const Link *link, void *userdata) {
-        Reconcile *reconcile = userdata;
+static void reconcile_take_link(Reconcile *reconcile, const Link *link) {
         Pair *pair;
-
-        if (strcmp(link->alias, TAP_DISCARD_MARK) == 0)
-                note_remains(reconcile, link->ifindex);
 
         HASH_FIND_STR(reconcile->pairs, link->alias, pair);
         pair = choose_pair(pair, link);
@@ -95,6 +98,56 @@ static void reconcile_on_link(const Link *link, void *userdata) {
                 *pair->link = *link;
         else
                 reconcile->r = -ENOMEM;
+}
+
+static void reconcile_on_link(const Link *link, void *userdata) {
+        Reconcile *reconcile = userdata;
+
+        if (strcmp(link->alias, TAP_DISCARD_MARK) == 0)
+                note_remains(reconcile, link->ifindex);
+
+        reconcile_take_link(reconcile, link);
+}
+
+static bool is_met(const Pair *pairs) {
+        for (const Pair *pair = pairs; pair; pair = pair->same)
+                if (pair->link)
+                        return true;
+
+        return false;
+}
+
+/* Looks for a device that the dump did not show: links that come and go make it skip others, and who loses his record
+ * loses his TAP. */
+static int reconcile_look_again(Reconcile *reconcile, Rtnl *rtnl, const Pair *pairs) {
+        Link link;
+        int r;
+
+        for (const Pair *pair = pairs; pair && !is_met(pairs); pair = pair->same) {
+                if (pair->record.ifindex > 0)
+                        r = link_get(rtnl, pair->record.ifindex, &link);
+                else
+                        r = link_get_by_name(rtnl, pair->record.name, &link);
+                if (r == 0)
+                        reconcile_take_link(reconcile, &link);
+                else if (r != -ENODEV)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int reconcile_match(Reconcile *reconcile, Rtnl *rtnl) {
+        int r;
+
+        r = link_dump(rtnl, reconcile_on_link, reconcile);
+        if (r == -EINTR)
+                r = 0;
+
+        for (Pair *pair = reconcile->pairs; pair && r == 0; pair = pair->hh.next)
+                r = reconcile_look_again(reconcile, rtnl, pair);
+
+        return r;
 }
 
 static void reconcile_pair(Reconcile *reconcile, Pair *pair) {
@@ -126,7 +179,7 @@ int reconcile(RecordStore *records, Rtnl *rtnl, const ReconcileHandlers *handler
 
         r = record_store_load(records, reconcile_on_record, reconcile_on_broken, &run);
         if (r == 0)
-                r = link_dump(rtnl, reconcile_on_link, &run);
+                r = reconcile_match(&run, rtnl);
         if (r == 0)
                 r = run.r;
 

@@ -14,45 +14,24 @@
 
 #define MINUTE_USEC (UINT64_C(60) * 1000000)
 
-static uint64_t now_usec(void) {
+uint64_t repair_now(void) {
         struct timespec now;
 
         (void) clock_gettime(CLOCK_MONOTONIC, &now);
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
-static bool may_repair(Tap *tap) {
-        uint64_t now = now_usec();
+/* Whether there is something left of it, and takes it. */
+static bool budget_take(TapBudget *budget, unsigned limit) {
+        uint64_t now = repair_now();
 
-        if (tap->repairs_usec == 0 || now - tap->repairs_usec > MINUTE_USEC) {
-                tap->repairs_usec = now;
-                tap->n_repairs = 0;
-        }
-
-        return tap->n_repairs++ < REPAIRS_A_MINUTE;
-}
-
-static bool may_report(Tap *tap) {
-        uint64_t now = now_usec();
-
-        if (tap->reports_usec == 0 || now - tap->reports_usec > MINUTE_USEC) {
-                tap->reports_usec = now;
-                tap->n_reports = 0;
-        }
-
-        return tap->n_reports++ < REPORTS_A_MINUTE;
-}
-
-/* The kernel overwrites an id, and never unsets one. */
-static bool can_restore(const Tap *tap) {
-        const TapSpec *spec = &tap->record.spec;
-
-        if ((tap->tampered & TAP_TAMPERED_USER) && spec->user == TAPD_ID_UNSET)
-                return false;
-        if ((tap->tampered & TAP_TAMPERED_GROUP) && spec->group == TAPD_ID_UNSET)
+        if (budget->began_usec == 0 || now - budget->began_usec >= MINUTE_USEC)
+                *budget = (TapBudget){ .began_usec = now };
+        if (budget->n >= limit)
                 return false;
 
-        return !tap_is_used(tap);
+        budget->n++;
+        return true;
 }
 
 static void describe_id(char *text, size_t size, const char *what, uint32_t is, uint32_t was) {
@@ -114,48 +93,76 @@ static void report(const Tap *tap, unsigned fields) {
                       "a program that holds a queue tampered with it: %s", text);
 }
 
-static int repair_link(TapWorkshop *workshop, const Tap *tap, unsigned fields) {
+/* Each group of fields has a budget of its own: who uses up the one keeps nothing of the other from being put right.
+ * What there is no budget left for is tried again when there is. */
+static bool may_repair(Tap *tap, TapBudget *budget) {
+        uint64_t retry_usec = budget->began_usec + MINUTE_USEC;
+
+        if (budget_take(budget, REPAIRS_A_MINUTE))
+                return true;
+
+        if (tap->retry_usec == 0 || retry_usec < tap->retry_usec)
+                tap->retry_usec = retry_usec;
+        return false;
+}
+
+static int repair_access(TapWorkshop *workshop, Tap *tap) {
+        Fault fault = {};
+        int r;
+
+        if (tap_is_used(tap) || tap_is_beyond_repair(tap) || !may_repair(tap, &tap->access_repairs))
+                return -EAGAIN;
+
+        r = tap_restore_access(workshop, tap, &fault);
+        if (r < 0)
+                log_tap(LOG_WARNING, tap->record.name, "cannot put it right: %s, ignoring", fault.text);
+
+        return r;
+}
+
+static int repair_link(TapWorkshop *workshop, Tap *tap, unsigned fields) {
         const LinkChange change = {
                 .mac = fields & TAP_TAMPERED_MAC_ADDRESS ? tap->record.spec.mac : NULL,
                 .raise_carrier = fields & TAP_TAMPERED_CARRIER,
                 .mtu = LINK_UNSET,
                 .transmit_queue_length = LINK_UNSET,
         };
+        int r;
 
-        return link_change(workshop->rtnl, tap->record.ifindex, &change);
-}
-
-/* 0 where something was put right. */
-static int repair_fields(TapWorkshop *workshop, Tap *tap) {
-        unsigned on_link = tap->tampered & LINK_FIELDS, on_access = tap->tampered & ACCESS_FIELDS;
-        bool restore = on_access && can_restore(tap);
-        Fault fault = {};
-        int r = 0;
-
-        if ((!on_link && !restore) || !may_repair(tap))
+        if (!may_repair(tap, &tap->link_repairs))
                 return -EAGAIN;
 
-        if (on_link)
-                r = repair_link(workshop, tap, on_link);
-        if (r == 0 && restore)
-                r = tap_restore_access(workshop, tap, &fault);
+        r = link_change(workshop->rtnl, tap->record.ifindex, &change);
         if (r < 0)
-                log_tap(LOG_WARNING, tap->record.name, "cannot put it right: %s, ignoring",
-                        *fault.text ? fault.text : strerror(-r));
+                log_tap(LOG_WARNING, tap->record.name, "cannot put it right: %s, ignoring", strerror(-r));
 
         return r;
+}
+
+/* Whether something was put right. */
+static bool repair_fields(TapWorkshop *workshop, Tap *tap) {
+        unsigned on_link = tap->tampered & LINK_FIELDS, on_access = tap->tampered & ACCESS_FIELDS;
+        bool repaired = false;
+
+        tap->retry_usec = 0;
+        if (on_link)
+                repaired |= repair_link(workshop, tap, on_link) == 0;
+        if (on_access)
+                repaired |= repair_access(workshop, tap) == 0;
+
+        return repaired;
 }
 
 unsigned repair_tap(TapWorkshop *workshop, Tap *tap) {
         unsigned news = tap->tampered & ~tap->reported;
         Link link;
 
-        if (news && may_report(tap))
+        if (news && budget_take(&tap->reports, REPORTS_A_MINUTE))
                 report(tap, news);
         else
                 news = 0;
 
-        if (repair_fields(workshop, tap) == 0 && link_get(workshop->rtnl, tap->record.ifindex, &link) == 0 &&
+        if (repair_fields(workshop, tap) && link_get(workshop->rtnl, tap->record.ifindex, &link) == 0 &&
             tap_owns(&tap->record, &link)) {
                 tap_update(tap, &link);
                 tap_judge(tap);

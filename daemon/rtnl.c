@@ -16,7 +16,8 @@
 #define RECEIVE_SIZE (32 * 1024)
 /* What systemd-networkd takes as well: 10,000 links changed at once. It is a limit, not memory in use. */
 #define RECEIVE_BUFFER (128 * 1024 * 1024)
-#define ATTEMPTS 3
+/* How often a request is made whose answer was lost, or a dump during which links came and went. */
+#define ATTEMPTS 5
 
 struct Rtnl {
         struct mnl_socket *socket;
@@ -33,6 +34,7 @@ typedef struct Call {
         uint32_t sequence;
         bool is_get;
         bool done;
+        bool is_interrupted; /* links came or went while they were dumped, and one of the others may be missing */
         int result;
         rtnl_reply_t reply;
         void *userdata;
@@ -58,9 +60,20 @@ static void rtnl_note_error(Rtnl *rtnl, const struct nlmsghdr *message) {
         }
 }
 
+/* What ended a dump: its end, or an error in the middle of it. */
+static int done_result(const struct nlmsghdr *message) {
+        const int *result = mnl_nlmsg_get_payload(message);
+
+        return mnl_nlmsg_get_payload_len(message) >= sizeof(*result) && *result < 0 ? *result : 0;
+}
+
 static void rtnl_handle_answer(Rtnl *rtnl, const struct nlmsghdr *message, Call *call) {
+        if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+                call->is_interrupted = true;
+
         if (message->nlmsg_type == NLMSG_DONE) {
                 call->done = true;
+                call->result = done_result(message);
         } else if (message->nlmsg_type == NLMSG_ERROR) {
                 const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
 
@@ -225,13 +238,13 @@ static int rtnl_attempt(Rtnl *rtnl, struct nlmsghdr *request, Call *call) {
                         return r;
         }
 
-        return call->result;
+        return call->result == 0 && call->is_interrupted ? -EINTR : call->result;
 }
 
 int rtnl_call(Rtnl *rtnl, struct nlmsghdr *request, rtnl_reply_t reply, void *userdata) {
         int r = -ENOBUFS;
 
-        for (unsigned i = 0; i < ATTEMPTS && r == -ENOBUFS; i++) {
+        for (unsigned i = 0; i < ATTEMPTS && (r == -ENOBUFS || r == -EINTR); i++) {
                 Call call = { .is_get = request->nlmsg_type == RTM_GETLINK, .reply = reply, .userdata = userdata };
 
                 r = rtnl_attempt(rtnl, request, &call);

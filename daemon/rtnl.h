@@ -32,7 +32,9 @@ Rtnl *rtnl_free(Rtnl *rtnl);
 struct nlmsghdr *rtnl_begin(void *buffer, uint16_t type, uint16_t flags);
 
 /* Sends a request and hands each message of its answer to @reply, which may be NULL. 0, or the kernel's negative errno.
- * A request must be one that may be made twice: it is, where its answer was lost. */
+ * A request must be one that may be made twice: it is, where its answer was lost, and a dump where links came and went
+ * meanwhile: @reply meets links again, and the last it hears of one counts. -EINTR: they did all the time, and what was
+ * dumped may lack some. */
 int rtnl_call(Rtnl *rtnl, struct nlmsghdr *request, rtnl_reply_t reply, void *userdata);
 
 /* The kernel's own words about the last failure of rtnl_call(), or "". Valid until the next call. */

@@ -391,21 +391,22 @@ int tap_restore_access(TapWorkshop *workshop, const Tap *tap, Fault *fault) {
         return r < 0 ? fault_set_errno(fault, r, record->name) : 0;
 }
 
-bool tap_is_abandoned(TapWorkshop *workshop, const Tap *tap) {
-        Link link;
-        int fd;
+int tap_probe(const Tap *tap) {
+        int fd, r;
 
-        if (tap_is_used(tap) || !tap->link.persistent)
-                return false;
-        if (tap->link.multi_queue)
-                return true;
+        if (tap_is_used(tap))
+                return 1;
+        if (tap_is_absent(tap) || tap->link.multi_queue)
+                return 0;
 
-        /* A holder can take the carrier away, by which a single queue shows; a second queue it does not get. */
-        if (open_queue(workshop, &tap->record, &fd, &link, /* fault= */ NULL) < 0)
-                return false;
+        r = tun_open(&fd);
+        if (r < 0)
+                return r;
 
+        /* A second queue it does not get. */
+        r = tun_attach(fd, tap->link.name, &tap->record.spec.mode);
         (void) close(fd);
-        return true;
+        return r == -EBUSY ? 1 : r;
 }
 
 bool tap_is_used(const Tap *tap) {
@@ -589,6 +590,25 @@ static bool find_drift(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
         return true;
 }
 
+bool tap_is_beyond_repair(const Tap *tap) {
+        const TapSpec *spec = &tap->record.spec;
+
+        return ((tap->tampered & TAP_TAMPERED_USER) && spec->user == TAPD_ID_UNSET) ||
+               ((tap->tampered & TAP_TAMPERED_GROUP) && spec->group == TAPD_ID_UNSET);
+}
+
+/* What becomes of what was tampered with, for who sees it. */
+static const char *tampering_outlook(const Tap *tap) {
+        if (tap_is_beyond_repair(tap))
+                return "nothing can unset it: delete the TAP and create it anew";
+        if ((tap->tampered & TAP_TAMPERED_PERSISTENCE) && !tap->link.persistent)
+                return "it is deleted when its last queue is closed";
+        if (tap->tampered & (TAP_TAMPERED_USER | TAP_TAMPERED_GROUP | TAP_TAMPERED_PERSISTENCE))
+                return "put right once no program has it open";
+
+        return "put right, but not more than three times a minute";
+}
+
 /* The state of one that has a device and is to keep it; the worst first. */
 static TapState judge(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
         const char *names[6];
@@ -599,6 +619,7 @@ static TapState judge(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
                 length = (size_t) snprintf(reason, TAP_REASON_SIZE, "a program that holds a queue changed");
                 for (const char **name = names; *name; name++)
                         length += (size_t) snprintf(reason + length, TAP_REASON_SIZE - length, " %s", *name);
+                (void) snprintf(reason + length, TAP_REASON_SIZE - length, "; %s", tampering_outlook(tap));
                 return TAP_TAMPERED;
         }
 

@@ -54,6 +54,12 @@ typedef enum TapState {
 
 #define TAP_REASON_SIZE 256
 
+/* What may be done so often a minute. */
+typedef struct TapBudget {
+        unsigned n;          /* in the minute that began then */
+        uint64_t began_usec; /* CLOCK_MONOTONIC; 0: none yet */
+} TapBudget;
+
 /* One TAP of tapd's: what was asked for, and what the kernel says. One that is declared and has no device, because it
  * is blocked or broken, has no link: record.ifindex is 0. */
 typedef struct Tap {
@@ -71,11 +77,11 @@ typedef struct Tap {
         unsigned changes;              /* TapChange, not yet told */
         unsigned tampered;             /* TapTamper */
         unsigned reported;             /* TapTamper that was told of already */
-        unsigned n_repairs;            /* in the minute that began at repairs_usec (CLOCK_MONOTONIC) */
-        uint64_t repairs_usec;
-        unsigned n_reports; /* the same for reports */
-        uint64_t reports_usec;
-        UT_hash_handle hh; /* by record.name */
+        TapBudget link_repairs;        /* of address and carrier */
+        TapBudget access_repairs;      /* of user, group and persistence */
+        TapBudget reports;
+        uint64_t retry_usec; /* when what no budget was left for is tried again (CLOCK_MONOTONIC); 0: nothing is */
+        UT_hash_handle hh;   /* by record.name */
         UT_hash_handle hh_ifindex;
         struct Tap *prev, *next; /* in the list of those with something to tell */
 } Tap;
@@ -144,15 +150,19 @@ bool tap_is_suspicious(const Tap *tap);
 /* Sets tap->tampered and the state by what is known of the device. */
 void tap_judge(Tap *tap);
 
+/* Whether a user or group was set where there is to be none: the kernel overwrites an id, and never unsets one. */
+bool tap_is_beyond_repair(const Tap *tap);
+
 /* The names of TapTamper bits as Tampered tells them, NULL-terminated, into @names with room for 6. */
 void tap_tamper_names(unsigned tampered, const char **names);
 
-/* Whether nobody has a queue of a device that should have gone with its last one. Where the kernel does not count
- * queues, one is opened to see. */
-bool tap_is_abandoned(TapWorkshop *workshop, const Tap *tap);
-
-/* Whether a program has a queue of it open. */
+/* Whether a program has a queue of it open, as far as it shows. */
 bool tap_is_used(const Tap *tap);
+
+/* The same for who is about to destroy it: 1 where a program has it open, 0 where none has, negative errno where that
+ * cannot be found out. Of a single-queue device the kernel counts no queues, and a holder can take the carrier away by
+ * which it shows: one is opened to see. */
+int tap_probe(const Tap *tap);
 
 /* Sets state and reason, and the changes. @reason NULL: none. */
 void tap_set_state(Tap *tap, TapState state, const char *reason);

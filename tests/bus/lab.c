@@ -20,8 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A hang guard, not a measure. */
-#define PATIENCE_USEC (60 * G_USEC_PER_SEC)
+/* A hang guard, not a measure: longer than the minute that tapd itself waits for at most. */
+#define PATIENCE_USEC (120 * G_USEC_PER_SEC)
 
 static const char default_config[] = "[Defaults]\n"
                                      "Group=12100\n"

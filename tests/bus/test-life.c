@@ -3,6 +3,7 @@
 #include <linux/if_tun.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lab.h"
@@ -186,6 +187,24 @@ static void test_delete_in_use_while_down(Lab *lab) {
         lab_delete(lab, lab->alice, "tap1", false, NULL);
 }
 
+static void test_delete_in_use_without_carrier(Lab *lab) {
+        int fd, off = 0;
+
+        /* The one queue of a single-queue TAP shows by its carrier, and who has it open can take that away. */
+        lab_expect(lab_call(lab, lab->alice, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", "tap1", 1,
+                            "MultiQueue", "b", 0),
+                   NULL, NULL);
+        fd = lab_open_queue("tap1", 0, LAB_ALICE, LAB_GROUP);
+        g_assert_cmpint(fd, >=, 0);
+        g_assert_cmpint(ioctl(fd, TUNSETCARRIER, &off), ==, 0);
+        lab_settle(lab);
+        lab_delete(lab, lab->alice, "tap1", false, OWN_ERROR("InUse"));
+        g_assert_true(lab_link_exists("tap1"));
+        close(fd);
+        lab_delete(lab, lab->alice, "tap1", false, NULL);
+        g_assert_false(lab_link_exists("tap1"));
+}
+
 static void test_up_down(Lab *lab) {
         g_autofree char *path = lab_path("tap1"), *link = NULL;
 
@@ -321,6 +340,7 @@ int main(int argc, char **argv) {
         lab_add_test("/life/delete/all-or-none", test_delete_all_or_none);
         lab_add_test("/life/delete/in-use", test_delete_in_use);
         lab_add_test("/life/delete/in-use-while-down", test_delete_in_use_while_down);
+        lab_add_test("/life/delete/in-use-without-carrier", test_delete_in_use_without_carrier);
         lab_add_test("/life/up-down", test_up_down);
         lab_add_test("/life/repeated", test_repeated);
         lab_add_test("/life/chosen-names", test_chosen_names);

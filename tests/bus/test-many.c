@@ -3,6 +3,7 @@
 #include <linux/if_tun.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -302,6 +303,33 @@ static void test_idle(void) {
         lab_free(lab);
 }
 
+static bool is_looked_at(Lab *lab, void *userdata) {
+        return !lab_link_exists("tap2");
+}
+
+static void test_idle_without_carrier(void) {
+        Lab *lab = lab_new("[Defaults]\nGroup=12100\nIdleSec=300ms\n");
+        int fd, off = 0;
+
+        /* It seems idle, and is not: it outlives one that fell idle later. */
+        lab_expect(lab_call(lab, lab->root, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", "tap1", 1,
+                            "MultiQueue", "b", 0),
+                   NULL, NULL);
+        fd = lab_open_queue("tap1", 0, LAB_BOB, LAB_GROUP);
+        g_assert_cmpint(fd, >=, 0);
+        g_assert_cmpint(ioctl(fd, TUNSETCARRIER, &off), ==, 0);
+        lab_settle(lab);
+        lab_create(lab, lab->root, "tap2", NULL);
+        lab_run_until(lab, is_looked_at, NULL);
+        lab_settle(lab);
+        g_assert_true(lab_link_exists("tap1"));
+        lab_expect_rest(lab);
+
+        close(fd);
+        lab_run_until(lab, is_idle_gone, NULL);
+        lab_free(lab);
+}
+
 int main(int argc, char **argv) {
         lab_init(&argc, &argv);
 
@@ -313,5 +341,6 @@ int main(int argc, char **argv) {
         g_test_add_func("/many/terminated", test_terminated);
         lab_add_test("/many/hangups", test_hangups);
         g_test_add_func("/many/idle", test_idle);
+        g_test_add_func("/many/idle/without-carrier", test_idle_without_carrier);
         return g_test_run();
 }

@@ -228,19 +228,27 @@ static void test_second_look(Lab *lab) {
 
 static void test_second_look_identity(Lab *lab) {
         g_autofree char *path = lab_path("tap1");
-        const char *const verbs[] = { "Down", "Delete" };
+        const struct {
+                const char *verb;
+                sd_bus *creator;
+        } rows[] = {
+                { "Down", lab->alice },
+                { "Delete", lab->alice },
+                { "Down", lab->root },
+                { "Delete", lab->root },
+        };
 
-        /* A yes for one TAP is none for another that has its name by then. */
-        for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
+        /* A yes for one TAP is none for another that has its name by then, whoever made the two. */
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
                 LabReply reply;
 
                 set_mode(lab, POLKIT_YES);
-                lab_create(lab, lab->alice, "tap1", NULL);
+                lab_create(lab, rows[i].creator, "tap1", NULL);
                 set_mode(lab, POLKIT_HOLD);
-                if (i == 0)
-                        lab_send(lab, lab->bob, &reply, path, TAPD_TAP_INTERFACE, verbs[i], NULL);
+                if (g_str_equal(rows[i].verb, "Down"))
+                        lab_send(lab, lab->bob, &reply, path, TAPD_TAP_INTERFACE, rows[i].verb, NULL);
                 else
-                        lab_send(lab, lab->bob, &reply, path, TAPD_TAP_INTERFACE, verbs[i], "b", 0);
+                        lab_send(lab, lab->bob, &reply, path, TAPD_TAP_INTERFACE, rows[i].verb, "b", 0);
                 wait_questions(lab, 1);
                 lab_delete(lab, lab->root, "tap1", false, NULL);
                 lab_create(lab, lab->root, "tap1", NULL);

@@ -190,6 +190,29 @@ static void test_made_persistent(Lab *lab) {
         }
 }
 
+static void test_made_persistent_while_down(Lab *lab) {
+        static const bool multi_queue[] = { true, false };
+        g_autofree char *path = lab_path("tap1");
+
+        /* The kernel tells nothing of it, and nobody asks. */
+        for (size_t i = 0; i < G_N_ELEMENTS(multi_queue); i++) {
+                LabReply reply =
+                        lab_call(lab, lab->alice, EPHEMERAL, "tap1", 1, "MultiQueue", "b", (int) multi_queue[i], 1);
+                int fd;
+
+                lab_ok(sd_bus_message_skip(reply.message, "so"));
+                take_descriptors(reply.message, &fd, 1);
+                lab_reply_done(&reply);
+
+                lab_expect(lab_call(lab, lab->alice, path, TAPD_TAP_INTERFACE, "Down", NULL), NULL, NULL);
+                g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 1), ==, 0);
+                lab_expect_rest(lab);
+                g_assert_true(lab_link_exists("tap1"));
+                close(fd);
+                wait_gone(lab, "tap1");
+        }
+}
+
 static void test_restart(Lab *lab) {
         int fds[16];
 
@@ -313,6 +336,7 @@ int main(int argc, char **argv) {
         lab_add_test("/queues/ephemeral/frames", test_frames);
         lab_add_test("/queues/ephemeral/settings", test_settings);
         lab_add_test("/queues/ephemeral/made-persistent", test_made_persistent);
+        lab_add_test("/queues/ephemeral/made-persistent-while-down", test_made_persistent_while_down);
         lab_add_test("/queues/ephemeral/restart", test_restart);
         lab_add_test("/queues/ephemeral/undeliverable", test_undeliverable);
         lab_add_test("/queues/ephemeral/quota", test_quota);

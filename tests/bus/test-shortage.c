@@ -2,8 +2,10 @@
 /* What tapd needs is not there, or no more of it: a clear error, nothing half-made, and it goes on. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -67,6 +69,32 @@ static void test_node(Lab *lab) {
                 make_node(S_IFCHR, 10, 200);
                 expect_recovery(lab);
         }
+}
+
+static bool is_gone(Lab *lab, void *userdata) {
+        return !lab_link_exists("tap1");
+}
+
+static void test_abandoned(Lab *lab) {
+        LabReply reply;
+        int fd;
+
+        /* An ephemeral TAP whose holder had it outlive him is deleted, where it cannot be put right either. */
+        reply = lab_call(lab, lab->alice, MANAGER, "CreateEphemeral", "sa{sv}u", "tap1", 0, 1);
+        lab_ok(sd_bus_message_skip(reply.message, "so"));
+        lab_ok(sd_bus_message_enter_container(reply.message, 'a', "h"));
+        lab_ok(sd_bus_message_read(reply.message, "h", &fd));
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        g_assert_cmpint(fd, >=, 0);
+        lab_reply_done(&reply);
+        g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 1), ==, 0);
+        lab_settle(lab);
+        g_assert_true(lab_link_exists("tap1"));
+        make_node(0, 0, 0);
+        close(fd);
+        lab_run_until(lab, is_gone, NULL);
+        make_node(S_IFCHR, 10, 200);
+        expect_recovery(lab);
 }
 
 /* The first number that tapd would give to a descriptor. */
@@ -175,6 +203,7 @@ int main(int argc, char **argv) {
         lab_init(&argc, &argv);
 
         lab_add_test("/shortage/node", test_node);
+        lab_add_test("/shortage/abandoned", test_abandoned);
         lab_add_test("/shortage/descriptors", test_descriptors);
         g_test_add_func("/shortage/kernel", test_kernel);
         lab_add_test("/shortage/full", test_full);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lab.h"
+#include "repair.h"
 
 static int on_tampered(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Lab *lab = userdata;
@@ -33,6 +34,13 @@ static unsigned count_signals(Lab *lab, const char *line) {
                 n += g_str_equal(lab->signals->pdata[i], line);
 
         return n;
+}
+
+/* What is said of it must help: it is all that a person sees. */
+static void expect_outlook(Lab *lab, const char *text) {
+        g_autofree char *reason = lab_property(lab, "tap1", "StateReason");
+
+        lab_assert_contains(reason, text);
 }
 
 static int hold(Lab *lab, const char *name) {
@@ -118,7 +126,67 @@ static void test_three_a_minute(Lab *lab) {
         }
         lab_expect_property(lab, "tap1", "MACAddress", "00:00:00:00:00:14");
         lab_expect_property(lab, "tap1", "State", "tampered");
+        expect_outlook(lab, "changed MACAddress; put right, but not more than three times a minute");
         g_assert_cmpuint(count_signals(lab, "tampered MACAddress"), ==, 4);
+        close(fd);
+}
+
+static void use_up_repairs(Lab *lab, int fd) {
+        for (unsigned char i = 1; i <= 10; i++) {
+                set_address(fd, i);
+                lab_settle(lab);
+        }
+        lab_expect_property(lab, "tap1", "MACAddress", "00:00:00:00:00:0a");
+}
+
+static void test_two_budgets(Lab *lab) {
+        int fd;
+
+        /* Who uses up the repairs of the address keeps the group from nothing. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        use_up_repairs(lab, fd);
+        g_assert_cmpint(ioctl(fd, TUNSETGROUP, 4343), ==, 0);
+        lab_wait_signal(lab, "tampered Group");
+        close(fd);
+        lab_wait_signal(lab, "changed tap1 Group=12100");
+}
+
+static void test_minute_over(Lab *lab) {
+        g_autofree char *address = NULL, *line = NULL;
+        int fd;
+
+        /* Nobody touches it any more, and yet it is put right when the minute is over. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        address = lab_property(lab, "tap1", "MACAddress");
+        line = g_strdup_printf("changed tap1 MACAddress=%s", address);
+        fd = hold(lab, "tap1");
+        use_up_repairs(lab, fd);
+        close(fd);
+        lab_settle(lab);
+        lab_expect_rest(lab);
+        lab_expect_property(lab, "tap1", "State", "tampered");
+        watch(lab);
+        lab_wait_signal(lab, line);
+        lab_wait_signal(lab, "changed tap1 State=ready");
+        lab_expect_rest(lab);
+}
+
+static void test_reports_a_minute(Lab *lab) {
+        int fd;
+
+        /* Back and forth fills no journal, and no bus. */
+        lab_create(lab, lab->alice, "tap1", NULL);
+        fd = hold(lab, "tap1");
+        watch(lab);
+        for (unsigned i = 0; i < 20; i++) {
+                g_assert_cmpint(ioctl(fd, TUNSETOWNER, 4242), ==, 0);
+                lab_settle(lab);
+                g_assert_cmpint(ioctl(fd, TUNSETOWNER, LAB_ALICE), ==, 0);
+                lab_settle(lab);
+        }
+        g_assert_cmpuint(count_signals(lab, "tampered User"), ==, REPORTS_A_MINUTE);
         close(fd);
 }
 
@@ -137,6 +205,7 @@ static void test_owner(Lab *lab) {
         /* Not while somebody has it open: it would draw frames away. It is told once. */
         lab_settle(lab);
         lab_expect_property(lab, "tap1", "User", "4242");
+        expect_outlook(lab, "changed User Group; put right once no program has it open");
         g_assert_cmpuint(count_signals(lab, "tampered User"), ==, 1);
 
         /* Whatever else happens meanwhile. */
@@ -148,14 +217,24 @@ static void test_owner(Lab *lab) {
         lab_expect_property(lab, "tap1", "Group", "12100");
 }
 
+static void keep_journal(Lab *lab, const char *path) {
+        lab_stop_tapd(lab, SIGTERM);
+        lab->tapd_wrapper = g_strdupv(
+                (char *[]){ (char *) "sh", (char *) "-c", (char *) "exec \"$@\" 2>\"$0\"", (char *) path, NULL });
+        lab_start_tapd(lab);
+}
+
 static void test_persistence(Lab *lab) {
+        g_autofree char *path = g_build_filename(lab->folder, "journal", NULL), *journal = NULL;
         int fd;
 
+        keep_journal(lab, path);
         lab_create(lab, lab->alice, "tap1", NULL);
         fd = hold(lab, "tap1");
         watch(lab);
         g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 0), ==, 0);
         lab_wait_signal(lab, "tampered Persistence");
+        expect_outlook(lab, "changed Persistence; it is deleted when its last queue is closed");
         g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 1), ==, 0);
         lab_wait_signal(lab, "changed tap1 State=ready");
 
@@ -163,6 +242,10 @@ static void test_persistence(Lab *lab) {
         g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 0), ==, 0);
         close(fd);
         lab_wait_signal(lab, "removed tap1");
+        lab_settle(lab);
+        g_assert_true(g_file_get_contents(path, &journal, NULL, NULL));
+        lab_assert_contains(journal, "tap1: a program that held a queue had it go with its last queue");
+        g_assert_null(strstr(journal, "somebody else deleted"));
 }
 
 static void test_taken_over(Lab *lab) {
@@ -180,6 +263,7 @@ static void test_taken_over(Lab *lab) {
         lab_settle(lab);
         lab_expect_property(lab, "tap1", "State", "tampered");
         lab_expect_property(lab, "tap1", "User", "12002");
+        expect_outlook(lab, "changed User; nothing can unset it: delete the TAP and create it anew");
 
         /* And a start knows it as well. */
         lab_stop_tapd(lab, SIGKILL);
@@ -215,6 +299,9 @@ int main(int argc, char **argv) {
         lab_add_test("/tamper/address", test_address);
         lab_add_test("/tamper/carrier", test_carrier);
         lab_add_test("/tamper/three-a-minute", test_three_a_minute);
+        lab_add_test("/tamper/two-budgets", test_two_budgets);
+        lab_add_test("/tamper/reports-a-minute", test_reports_a_minute);
+        lab_add_test("/tamper/minute-over", test_minute_over);
         lab_add_test("/tamper/owner", test_owner);
         lab_add_test("/tamper/persistence", test_persistence);
         lab_add_test("/tamper/taken-over", test_taken_over);
