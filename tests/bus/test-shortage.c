@@ -199,6 +199,33 @@ static void test_full(Lab *lab) {
         lab_start_tapd(lab);
 }
 
+static void test_full_meanwhile(Lab *lab) {
+        g_autofree char *run = g_build_filename(lab->folder, "run", NULL), *links = NULL;
+        sd_bus_message *call = NULL;
+        LabReply reply;
+
+        /* There is room for the records of some only: all go again, though nothing can be written about it. */
+        lab_stop_tapd(lab, SIGTERM);
+        g_assert_cmpint(mount("tmpfs", run, "tmpfs", 0, "size=256k,mode=0755"), ==, 0);
+        lab_start_tapd(lab);
+        lab_ok(sd_bus_message_new_method_call(lab->root, &call, TAPD_BUS_NAME, MANAGER, "CreateTaps"));
+        lab_ok(sd_bus_message_open_container(call, 'a', "(sa{sv})"));
+        for (unsigned i = 0; i < 200; i++)
+                lab_ok(sd_bus_message_append(call, "(sa{sv})", "lab%d", 0));
+        lab_ok(sd_bus_message_close_container(call));
+        lab_send_message(lab, lab->root, &reply, call);
+        sd_bus_message_unref(call);
+        lab_wait_reply(lab, &reply);
+        lab_expect(reply, OWN_ERROR("Degraded"), NULL);
+        links = lab_run("ip -o link show type tun");
+        g_assert_cmpstr(links, ==, "");
+
+        expect_recovery(lab);
+        lab_stop_tapd(lab, SIGTERM);
+        g_assert_cmpint(umount2(run, MNT_DETACH), ==, 0);
+        lab_start_tapd(lab);
+}
+
 int main(int argc, char **argv) {
         lab_init(&argc, &argv);
 
@@ -207,5 +234,6 @@ int main(int argc, char **argv) {
         lab_add_test("/shortage/descriptors", test_descriptors);
         g_test_add_func("/shortage/kernel", test_kernel);
         lab_add_test("/shortage/full", test_full);
+        lab_add_test("/shortage/full-meanwhile", test_full_meanwhile);
         return g_test_run();
 }
