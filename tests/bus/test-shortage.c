@@ -200,17 +200,20 @@ static void test_full(Lab *lab) {
 }
 
 static void test_full_meanwhile(Lab *lab) {
-        g_autofree char *run = g_build_filename(lab->folder, "run", NULL), *links = NULL;
+        g_autofree char *links = NULL;
         sd_bus_message *call = NULL;
         LabReply reply;
 
-        /* There is room for the records of some only: all go again, though nothing can be written about it. */
+        /* Only the first twenty of its writes come through: all go again, though nothing can be written about it. */
         lab_stop_tapd(lab, SIGTERM);
-        g_assert_cmpint(mount("tmpfs", run, "tmpfs", 0, "size=256k,mode=0755"), ==, 0);
+        lab->tapd_wrapper =
+                g_strdupv((char *[]){ (char *) "strace", (char *) "-f", (char *) "-D", (char *) "-qq", (char *) "-o",
+                                      (char *) "/dev/null", (char *) "-e", (char *) "trace=/^rename", (char *) "-e",
+                                      (char *) "inject=/^rename:error=ENOSPC:when=21+", NULL });
         lab_start_tapd(lab);
         lab_ok(sd_bus_message_new_method_call(lab->root, &call, TAPD_BUS_NAME, MANAGER, "CreateTaps"));
         lab_ok(sd_bus_message_open_container(call, 'a', "(sa{sv})"));
-        for (unsigned i = 0; i < 200; i++)
+        for (unsigned i = 0; i < 30; i++)
                 lab_ok(sd_bus_message_append(call, "(sa{sv})", "lab%d", 0));
         lab_ok(sd_bus_message_close_container(call));
         lab_send_message(lab, lab->root, &reply, call);
@@ -219,11 +222,6 @@ static void test_full_meanwhile(Lab *lab) {
         lab_expect(reply, OWN_ERROR("Degraded"), NULL);
         links = lab_run("ip -o link show type tun");
         g_assert_cmpstr(links, ==, "");
-
-        expect_recovery(lab);
-        lab_stop_tapd(lab, SIGTERM);
-        g_assert_cmpint(umount2(run, MNT_DETACH), ==, 0);
-        lab_start_tapd(lab);
 }
 
 int main(int argc, char **argv) {
