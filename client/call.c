@@ -388,6 +388,11 @@ int call_report_build(int r) {
 }
 
 int call_report_reply(int r) {
+        if (r == -EMFILE) {
+                report(NULL, "too many open files: raise \"ulimit -n\"");
+                return TAPCTL_EXIT_FAILED;
+        }
+
         report(NULL, "tapd gave an answer that this tapctl does not understand: %s", strerror(-r));
         report_hint("another version may be running: \"systemctl restart tapd\" starts the one that is installed.");
         return TAPCTL_EXIT_FAILED;

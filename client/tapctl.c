@@ -64,7 +64,7 @@ static const Verb verb_table[] = {
           "Reads the configuration, or these files, as tapd would, and says what is wrong there." },
         { "cat", verb_cat, 1, SIZE_MAX, OPTION_ROOT, "NAME...", "Show what declares a TAP",
           "Shows the files that declare a TAP. NAME is a TAP's or that of a .tap file." },
-        { "monitor", verb_monitor, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show what happens to TAPs",
+        { "monitor", verb_monitor, 0, SIZE_MAX, OPTION_JSON, "[NAME|PATTERN...]", "Show what happens to TAPs",
           "Shows what happens to TAPs, a line each, until it is interrupted." },
         { "import", verb_import, 0, 0, OPTION_FROM | OPTION_ROOT | OPTION_WRITE | OPTION_FORCE, "",
           "Turn what makes TAPs today into .tap files",

@@ -151,6 +151,15 @@ static void tell_tampering(Monitor *monitor, const char *name, char **fields) {
 
 /* ---- what is known ---- */
 
+/* Whether it is worth a line: idle times say since when, the queues say whether; and that a reason is over the state
+ * says. */
+static bool deserves_line(const TapInfo *info, FieldId id) {
+        if (id == FIELD_STATE_REASON)
+                return info->state_reason && *info->state_reason;
+
+        return id != FIELD_IDLE_SINCE_USEC;
+}
+
 /* Takes over one field. Whether it is news: 1 or 0, or -ENOMEM. */
 static int take_field(Monitor *monitor, KnownTap *tap, const TapInfo *info, FieldId id, bool told) {
         char *text, *before;
@@ -163,8 +172,7 @@ static int take_field(Monitor *monitor, KnownTap *tap, const TapInfo *info, Fiel
 
         before = known_exchange(tap, id, text);
         changed = !before || strcmp(before, text) != 0;
-        /* It says since when, the queues say whether. */
-        if (told && changed && !monitor->json && id != FIELD_IDLE_SINCE_USEC)
+        if (told && changed && !monitor->json && deserves_line(info, id))
                 tell_change(monitor, tap, id, before);
 
         free(before);

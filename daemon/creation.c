@@ -58,8 +58,7 @@ static void creation_roll_back(Creation *creation) {
         Tap **taps = reallocarray(NULL, creation->n_made + 1, sizeof(Tap *));
         size_t n = taps ? creation_collect(creation, taps) : 0;
 
-        if (n == 0 || manager_delete(creation->manager, taps, n, creation_on_rolled_back, creation, /* ret= */ NULL,
-                                     /* fault= */ NULL) < 0)
+        if (n == 0 || manager_take_back(creation->manager, taps, n, creation_on_rolled_back, creation) < 0)
                 creation_finish(creation);
 
         free(taps);

@@ -278,27 +278,21 @@ static int manager_record_deletion(Manager *manager, Tap **taps, size_t n_taps, 
         return r;
 }
 
-int manager_delete(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata, Deletion **ret,
-                   Fault *fault) {
+static int manager_begin_deletion(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata,
+                                  Deletion **ret) {
         int *ifindexes, r;
 
         ifindexes = reallocarray(NULL, n_taps, sizeof(*ifindexes));
         if (!ifindexes)
-                return fault_set_errno(fault, -ENOMEM, "deleting");
+                return -ENOMEM;
 
         for (size_t i = 0; i < n_taps; i++)
                 ifindexes[i] = taps[i]->record.ifindex;
 
-        r = manager_record_deletion(manager, taps, n_taps, RECORD_DELETING);
-        if (r < 0)
-                r = record_write_fault(r, fault);
-        else
-                r = deletions_begin(manager->deletions, ifindexes, n_taps, done, userdata, ret);
+        r = deletions_begin(manager->deletions, ifindexes, n_taps, done, userdata, ret);
         free(ifindexes);
-        if (r < 0) {
-                (void) manager_record_deletion(manager, taps, n_taps, RECORD_COMPLETE);
-                return fault_set_errno(fault, r, "deleting");
-        }
+        if (r < 0)
+                return r;
 
         for (size_t i = 0; i < n_taps; i++) {
                 tap_set_state(taps[i], TAP_DELETING, "it is being deleted");
@@ -306,6 +300,28 @@ int manager_delete(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t 
         }
 
         return 0;
+}
+
+int manager_delete(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata, Deletion **ret,
+                   Fault *fault) {
+        int r;
+
+        r = manager_record_deletion(manager, taps, n_taps, RECORD_DELETING);
+        if (r < 0)
+                r = record_write_fault(r, fault);
+        else
+                r = manager_begin_deletion(manager, taps, n_taps, done, userdata, ret);
+        if (r < 0) {
+                (void) manager_record_deletion(manager, taps, n_taps, RECORD_COMPLETE);
+                return fault_set_errno(fault, r, "deleting");
+        }
+
+        return 0;
+}
+
+int manager_take_back(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata) {
+        (void) manager_record_deletion(manager, taps, n_taps, RECORD_DELETING);
+        return manager_begin_deletion(manager, taps, n_taps, done, userdata, /* ret= */ NULL);
 }
 
 /* What of a device keeps it from being taken over. */

@@ -119,3 +119,7 @@ void manager_refresh(Manager *manager);
 /* Begins the deletion of TAPs, all of them checked, by one request of the kernel; @done is called from the loop. */
 int manager_delete(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata, Deletion **ret,
                    Fault *fault);
+
+/* The same for TAPs that were made for a request which failed: they go even where no record can be written, which is
+ * what such a request may have failed for. */
+int manager_take_back(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata);

@@ -199,6 +199,31 @@ static void test_full(Lab *lab) {
         lab_start_tapd(lab);
 }
 
+static void test_full_meanwhile(Lab *lab) {
+        g_autofree char *links = NULL;
+        sd_bus_message *call = NULL;
+        LabReply reply;
+
+        /* Only the first twenty of its writes come through: all go again, though nothing can be written about it. */
+        lab_stop_tapd(lab, SIGTERM);
+        lab->tapd_wrapper =
+                g_strdupv((char *[]){ (char *) "strace", (char *) "-f", (char *) "-D", (char *) "-qq", (char *) "-o",
+                                      (char *) "/dev/null", (char *) "-e", (char *) "trace=/^rename", (char *) "-e",
+                                      (char *) "inject=/^rename:error=ENOSPC:when=21+", NULL });
+        lab_start_tapd(lab);
+        lab_ok(sd_bus_message_new_method_call(lab->root, &call, TAPD_BUS_NAME, MANAGER, "CreateTaps"));
+        lab_ok(sd_bus_message_open_container(call, 'a', "(sa{sv})"));
+        for (unsigned i = 0; i < 30; i++)
+                lab_ok(sd_bus_message_append(call, "(sa{sv})", "lab%d", 0));
+        lab_ok(sd_bus_message_close_container(call));
+        lab_send_message(lab, lab->root, &reply, call);
+        sd_bus_message_unref(call);
+        lab_wait_reply(lab, &reply);
+        lab_expect(reply, OWN_ERROR("Degraded"), NULL);
+        links = lab_run("ip -o link show type tun");
+        g_assert_cmpstr(links, ==, "");
+}
+
 int main(int argc, char **argv) {
         lab_init(&argc, &argv);
 
@@ -207,5 +232,6 @@ int main(int argc, char **argv) {
         lab_add_test("/shortage/descriptors", test_descriptors);
         g_test_add_func("/shortage/kernel", test_kernel);
         lab_add_test("/shortage/full", test_full);
+        lab_add_test("/shortage/full-meanwhile", test_full_meanwhile);
         return g_test_run();
 }

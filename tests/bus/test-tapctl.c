@@ -127,6 +127,17 @@ static void test_words(Lab *lab) {
                 run_command(lab, 0, &rows[i]);
 }
 
+static void test_descriptors(Lab *lab) {
+        static const CommandRow rows[] = {
+                { "ulimit -n 30; $tapctl run --queues=16 -- true", 125, NULL, "ulimit -n" },
+                { "ulimit -n 200; $tapctl run --queues=16 -- true", 0, NULL, NULL },
+        };
+
+        /* It is tapctl's own shortage, and none of tapd's. */
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                run_command(lab, 0, &rows[i]);
+}
+
 static void test_no_bus(Lab *lab) {
         static const CommandRow rows[] = {
                 { "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent $tapctl list", TAPCTL_EXIT_NO_SERVICE, NULL,
@@ -178,6 +189,7 @@ int main(int argc, char **argv) {
         lab_init(&argc, &argv);
 
         lab_add_test("/tapctl/output", test_output);
+        lab_add_test("/tapctl/descriptors", test_descriptors);
         lab_add_test("/tapctl/usage", test_usage);
         lab_add_test("/tapctl/words", test_words);
         lab_add_test("/tapctl/no-bus", test_no_bus);
