@@ -139,6 +139,17 @@ char *lab_run(const char *format, ...) {
         return out;
 }
 
+void lab_fill(const char *path) {
+        static const char zeros[4096];
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        g_assert_cmpint(fd, >=, 0);
+        while (write(fd, zeros, sizeof(zeros)) > 0)
+                ;
+        g_assert_cmpint(errno, ==, ENOSPC);
+        close(fd);
+}
+
 bool lab_link_exists(const char *name) {
         return if_nametoindex(name) > 0;
 }

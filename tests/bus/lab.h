@@ -109,6 +109,8 @@ void lab_wait_signal(Lab *lab, const char *line);
 
 /* Runs a command and returns its output; fails the test where it fails. */
 char *lab_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Makes a file that takes all the room that its file system has. */
+void lab_fill(const char *path);
 bool lab_link_exists(const char *name);
 /* Opens a queue of a TAP by name, as this user with these groups and without capabilities. Negative errno. */
 int lab_open_queue(const char *name, short flags, uid_t uid, gid_t group);

@@ -511,16 +511,6 @@ static void test_no_switch(Lab *lab) {
         expect_master("tap5", "br9");
 }
 
-static void fill(const char *path) {
-        static const char zeros[4096];
-        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-        g_assert_cmpint(fd, >=, 0);
-        while (write(fd, zeros, sizeof(zeros)) > 0)
-                ;
-        close(fd);
-}
-
 /* The records cannot be written: nothing is half done, it is told, and done when there is room again. */
 static void test_full(Lab *lab) {
         g_autofree char *run = files_path(lab, "run"), *filler = files_path(lab, "run/filler");
@@ -532,7 +522,7 @@ static void test_full(Lab *lab) {
         files_write(lab, TAPS "b.tap", "[Tap]\nName=tap6\n");
         files_reload(lab);
 
-        fill(filler);
+        lab_fill(filler);
         files_remove(lab, TAPS "a.tap");
         files_write(lab, TAPS "b.tap", "[Tap]\nName=tap6\nMTUBytes=1400\n");
         files_write(lab, TAPS "c.tap", "[Tap]\nName=tap7\n");

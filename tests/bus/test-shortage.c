@@ -157,17 +157,6 @@ static void test_kernel(void) {
         }
 }
 
-static void fill(const char *path) {
-        static const char zeros[4096];
-        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-        g_assert_cmpint(fd, >=, 0);
-        while (write(fd, zeros, sizeof(zeros)) > 0)
-                ;
-        g_assert_cmpint(errno, ==, ENOSPC);
-        close(fd);
-}
-
 static void test_full(Lab *lab) {
         g_autofree char *run = g_build_filename(lab->folder, "run", NULL), *filler = g_build_filename(run, "f", NULL);
         g_autofree char *path = lab_path("tap0");
@@ -177,7 +166,7 @@ static void test_full(Lab *lab) {
         g_assert_cmpint(mount("tmpfs", run, "tmpfs", 0, "size=256k,mode=0755"), ==, 0);
         lab_start_tapd(lab);
         lab_create(lab, lab->alice, "tap0", NULL);
-        fill(filler);
+        lab_fill(filler);
 
         lab_create(lab, lab->alice, "tap1", OWN_ERROR("Degraded"));
         lab_expect(lab_call(lab, lab->alice, path, TAPD_TAP_INTERFACE, "Down", NULL), OWN_ERROR("Degraded"), NULL);
