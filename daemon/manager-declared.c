@@ -8,6 +8,9 @@
 #include "log.h"
 #include "manager-wants.h"
 
+/* How often one that no file declares any more, and that was in use, is looked at. */
+#define UNDECLARED_PAUSE_USEC UINT64_C(5000000)
+
 /* While a file cannot be read it is not known what is declared: it may be half of a change, and the other half was
  * read. What exists is neither changed nor taken away; what is new is made. */
 static bool manager_is_unsure(const Manager *manager, const char *source) {
@@ -275,7 +278,7 @@ static int want_follow(Manager *manager, Want *want, const Declaration *declarat
         }
 
         needs_recreation = keep_fixed(tap, &spec, pending);
-        if (needs_recreation && manager->recreate && !tap_is_used(tap))
+        if (needs_recreation && manager->recreate && tap_probe(tap) == 0)
                 return want_take_away(manager, want, "deleting it, to make it anew as its file says");
 
         if (tap->record.declared_hash != declaration->hash) {
@@ -332,12 +335,15 @@ static void want_end(Manager *manager, Want *want) {
 
         manager_refresh_tap(manager, tap);
         tap->pending[0] = '\0';
-        if (tap_is_used(tap)) {
+        if (tap_probe(tap) != 0) {
                 if (!tap->is_undeclared)
                         log_tap(LOG_NOTICE, tap->record.name,
                                 "no file declares it any more; it goes when the last of its queues is closed");
                 tap->is_undeclared = true;
                 manager_touch(manager, tap);
+                /* The kernel tells nothing of the queues of a device that is down or has no carrier. */
+                want->retry_usec = want_now() + UNDECLARED_PAUSE_USEC;
+                manager_want_later(manager, want);
                 return;
         }
 

@@ -144,7 +144,8 @@ static int rtnl_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
                 r = rtnl_receive(rtnl, NULL);
         while (r > 0);
 
-        if (r == -ENOBUFS && rtnl->handlers) {
+        /* Without memory a message was lost as well; an error would have the loop listen no more. */
+        if ((r == -ENOBUFS || r == -ENOMEM) && rtnl->handlers) {
                 rtnl->handlers->on_overrun(rtnl->userdata);
                 return 0;
         }

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -195,6 +196,27 @@ static void test_removed_in_use(Lab *lab) {
         close(fd);
         lab_wait_property(lab, "tap5", "QueuesAttached", "0");
         g_assert_true(lab_link_exists("tap5"));
+}
+
+/* The one queue of a single-queue TAP shows by its carrier, and who has it open can take that away. */
+static void test_removed_without_carrier(Lab *lab) {
+        int fd, off = 0;
+
+        files_write(lab, TAPS "a.tap", "[Tap]\nName=tap5\nMultiQueue=no\n");
+        files_reload(lab);
+        fd = lab_open_queue("tap5", 0, LAB_ALICE, LAB_GROUP);
+        g_assert_cmpint(fd, >=, 0);
+        g_assert_cmpint(ioctl(fd, TUNSETCARRIER, &off), ==, 0);
+        lab_settle(lab);
+        files_write(lab, TAPS "a.tap", "[Tap]\nName=tap5\n");
+        lab_expect(files_reload_as(lab, lab->root, true), NULL, NULL);
+        lab_expect_property(lab, "tap5", "State", "drifted");
+        files_remove(lab, TAPS "a.tap");
+        files_reload(lab);
+        lab_expect_property(lab, "tap5", "State", "leaving");
+        lab_expect_rest(lab);
+        close(fd);
+        lab_run_until(lab, lab_tap_is_gone, "tap5");
 }
 
 static void test_deleted_by_root(Lab *lab) {
@@ -573,6 +595,7 @@ int main(int argc, char **argv) {
         lab_add_test("/declared/recreate", test_recreate);
         lab_add_test("/declared/busy", test_busy);
         lab_add_test("/declared/removed-in-use", test_removed_in_use);
+        lab_add_test("/declared/removed-without-carrier", test_removed_without_carrier);
         lab_add_test("/declared/deleted-by-root", test_deleted_by_root);
         lab_add_test("/declared/drift", test_drift);
         lab_add_test("/declared/set-lasts", test_set_lasts);
