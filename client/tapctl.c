@@ -31,11 +31,11 @@ static const Verb verb_table[] = {
         { "status", verb_status, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show all about TAPs, or about tapd itself",
           "Shows all that is known about TAPs; without a name, how tapd itself is." },
         { "create", verb_create, 0, SIZE_MAX, OPTIONS_SETTINGS | OPTION_FOR_UNIT, "[NAME...]", "Create TAPs",
-          "Creates TAPs, all that are named or none, and prints their names. Without a name the lowest free one of\n"
+          "Creates TAPs, all that are named or none, and prints their names. Without a name the lowest free one of "
           "tap0, tap1, ... is taken." },
         { "delete", verb_delete, 0, SIZE_MAX, OPTION_FORCE | OPTION_FOR_UNIT | OPTIONS_FILTERS, "NAME|PATTERN...",
           "Delete TAPs",
-          "Deletes TAPs: all that are named or match one of the shell patterns, or none of them where one cannot be\n"
+          "Deletes TAPs: all that are named or match one of the shell patterns, or none of them where one cannot be "
           "deleted. With --mine, --user or --idle only those of them; without a name, all of those." },
         { "up", verb_up, 1, SIZE_MAX, 0, "NAME...", "Bring TAPs up", "Brings TAPs up." },
         { "down", verb_down, 1, SIZE_MAX, 0, "NAME...", "Take TAPs down", "Takes TAPs down." },
@@ -43,22 +43,22 @@ static const Verb verb_table[] = {
           "Changes settings of TAPs that exist." },
         { "run", verb_run, 0, SIZE_MAX, OPTION_SETTINGS | OPTION_QUEUES, "[NAME] -- COMMAND...",
           "Run a command with a TAP of its own",
-          "Creates a TAP that lives as long as a queue of it is open and runs COMMAND with its queues as open\n"
-          "descriptors. {name}, {fds} and {mac} in the command's arguments become the TAP's name, the numbers of the\n"
+          "Creates a TAP that lives as long as a queue of it is open and runs COMMAND with its queues as open "
+          "descriptors. {name}, {fds} and {mac} in the command's arguments become the TAP's name, the numbers of the "
           "descriptors (3:4:...) and the address for the guest." },
         { "declare", verb_declare, 1, SIZE_MAX, OPTIONS_SETTINGS, "NAME...", "Declare TAPs: they are there always",
           "Declares TAPs: they are there whenever tapd runs, also after a reboot. One that is declared already gets "
-          "the\n"
+          "the "
           "new settings; one that was created before is taken over." },
         { "undeclare", verb_undeclare, 1, SIZE_MAX, 0, "NAME...", "Take declarations back",
-          "Takes back what \"tapctl declare\" declared. The TAPs are deleted, those that a program has open when it\n"
+          "Takes back what \"tapctl declare\" declared. The TAPs are deleted, those that a program has open when it "
           "closes them." },
         { "adopt", verb_adopt, 1, SIZE_MAX, 0, "NAME...", "Take over TAPs that others made",
           "Takes over TAPs that somebody else made, with \"ip tuntap add\" for one. Programs that have them open go "
           "on." },
         { "reload", verb_reload, 0, 0, OPTION_RECREATE, "", "Read the configuration again",
           "Has tapd read its configuration again, and returns when it is done. Declared TAPs that are not as their "
-          "file\n"
+          "file "
           "says are named with the reason." },
         { "verify", verb_verify, 0, SIZE_MAX, OPTION_ROOT, "[FILE...]", "Look for mistakes in the configuration",
           "Reads the configuration, or these files, as tapd would, and says what is wrong there." },
@@ -69,8 +69,8 @@ static const Verb verb_table[] = {
         { "import", verb_import, 0, 0, OPTION_FROM | OPTION_ROOT | OPTION_WRITE | OPTION_FORCE, "",
           "Turn what makes TAPs today into .tap files",
           "Reads what makes TAPs on this host today: interfaces(5), systemd.netdev(5), devices that are there; and "
-          "who\n"
-          "may do that with sudo. Prints .tap files that say the same, and what they cannot say. Nothing is changed\n"
+          "who "
+          "may do that with sudo. Prints .tap files that say the same, and what they cannot say. Nothing is changed "
           "without --write, and none of the files that were read ever." },
         { "help", NULL, 0, 1, 0, "[COMMAND]", "Show help", "Shows help, about a command where one is named." },
 };
@@ -120,9 +120,29 @@ static void print_help(void) {
                "\"tapctl COMMAND --help\" shows the options of a command; tapctl(1) says more.\n");
 }
 
+/* One paragraph, in lines of a terminal's 80 columns. */
+static void print_paragraph(const char *text) {
+        size_t column = 0;
+
+        while (*text) {
+                size_t length = strcspn(text, " ");
+
+                if (column > 0 && column + 1 + length > 80) {
+                        putchar('\n');
+                        column = 0;
+                }
+                column += (size_t) printf("%s%.*s", column > 0 ? " " : "", (int) length, text);
+                text += length;
+                text += strspn(text, " ");
+        }
+
+        putchar('\n');
+}
+
 static void print_verb_help(const Verb *verb) {
-        printf("Usage: tapctl %s%s%s%s\n\n%s\n", verb->name, verb->options ? " [OPTION...]" : "",
-               *verb->arguments ? " " : "", verb->arguments, verb->help);
+        printf("Usage: tapctl %s%s%s%s\n\n", verb->name, verb->options ? " [OPTION...]" : "",
+               *verb->arguments ? " " : "", verb->arguments);
+        print_paragraph(verb->help);
 
         printf("\nOptions:\n");
         options_print(verb->options | OPTIONS_GLOBAL);
