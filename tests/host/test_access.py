@@ -170,6 +170,27 @@ def test_grant(host):
     host.tapctl('mallory', 'create', 'guest2', status=DENIED)
 
 
+def connections(host) -> int:
+    """How many connections tapd has to the bus."""
+    pid = host.daemon_pid()
+    rows = host.run(['busctl', 'list', '--unique', '--no-legend'], check=True).out.splitlines()
+    return len([row for row in rows if row.split()[1] == str(pid)])
+
+
+def test_many_at_once(host):
+    """64 requests that wait for a slow polkit, more than go over one connection: all of them are answered"""
+    host.tapctl('alice', 'create', 'tap1')
+    pid = host.run(['systemctl', 'show', '--value', '--property=MainPID', 'polkit.service'], check=True).out.strip()
+    call = f'busctl call org.tapd1 {OBJECT}/tap/tap1 {TAP} Up'
+    host.run(['kill', '-STOP', pid], check=True)
+    try:
+        crowd = host.start(f'for i in $(seq 64); do {call} && echo yes & done; wait', user='alice')
+        wait_until('tapd to open another connection', lambda: connections(host) > 1)
+    finally:
+        host.run(['kill', '-CONT', pid], check=True)
+    check_equal(crowd.finish().out.split(), ['yes'] * 64, 'the answers')
+
+
 def test_without_polkit(host):
     """No polkit: root goes on, everybody else is refused"""
     host.run('systemctl mask --runtime --now polkit.service', check=True)
