@@ -160,7 +160,7 @@ static int order_declared(Manager *manager, const Declaration *declaration, Tap 
         };
 
         /* It goes up when it is plugged in: a guest sees no link before the path is ready. */
-        if (*declaration->port.switch_name)
+        if (*declaration->spec.port.switch_name)
                 spec.up = false;
 
         return manager_create(manager, &order, /* queues= */ NULL, ret, fault);
@@ -168,7 +168,7 @@ static int order_declared(Manager *manager, const Declaration *declaration, Tap 
 
 /* One that is declared with a switch stays down until it is plugged in. */
 static void want_note_switch(Manager *manager, Tap *tap, const Declaration *declaration) {
-        const char *name = declaration->port.switch_name;
+        const char *name = declaration->spec.port.switch_name;
         Link link;
 
         if (!*name)
@@ -313,7 +313,7 @@ static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration
                 tap_default_mac(&manager->workshop, tap->record.name, &spec);
         else if (!spec.has_mac)
                 memcpy(spec.mac, tap->record.spec.mac, sizeof(spec.mac));
-        if (*declaration->port.switch_name)
+        if (*declaration->spec.port.switch_name)
                 spec.up = tap->record.spec.up;
 
         /* What only waits for a program to end is not done yet: it is gone on with then, or by the next start. */
