@@ -21,6 +21,10 @@ static const char *form_description(SettingForm form) {
                 return "a user's name or number";
         case SETTING_FORM_GROUP:
                 return "a group's name or number";
+        case SETTING_FORM_VLAN:
+                return "a VLAN, 1 to 4094";
+        case SETTING_FORM_TRUNK:
+                return "a list of VLANs (10,20-29), 1 to 4094";
         }
 
         return "";
@@ -61,6 +65,24 @@ int settings_read(Settings *settings, const Options *options) {
         return 0;
 }
 
+static int append_trunk(sd_bus_message *call, const Setting *setting, const Trunk *trunk) {
+        int r;
+
+        r = sd_bus_message_open_container(call, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(call, 's', setting->key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'v', setting->type);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "(qq)");
+        for (size_t i = 0; i < trunk->n_ranges && r >= 0; i++)
+                r = sd_bus_message_append(call, "(qq)", (int) trunk->ranges[i].first, (int) trunk->ranges[i].last);
+        for (int i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(call);
+
+        return r;
+}
+
 static int append_setting(sd_bus_message *call, const Setting *setting, const SettingValue *value) {
         switch (setting->form) {
         case SETTING_FORM_STRING:
@@ -71,6 +93,10 @@ static int append_setting(sd_bus_message *call, const Setting *setting, const Se
         case SETTING_FORM_USER:
         case SETTING_FORM_GROUP:
                 return sd_bus_message_append(call, "{sv}", setting->key, setting->type, value->number);
+        case SETTING_FORM_VLAN:
+                return sd_bus_message_append(call, "{sv}", setting->key, setting->type, (int) value->number);
+        case SETTING_FORM_TRUNK:
+                return append_trunk(call, setting, &value->trunk);
         }
 
         return -EINVAL;

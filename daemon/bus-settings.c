@@ -5,7 +5,29 @@
 #include "bus.h"
 #include "text.h"
 
+/* a(qq); more ranges than a trunk may have are read and counted, for spec_set() to refuse. */
+static int read_trunk(sd_bus_message *message, Trunk *ret) {
+        uint16_t first, last;
+        Trunk trunk = {};
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "(qq)");
+        while (r >= 0 && (r = sd_bus_message_read(message, "(qq)", &first, &last)) > 0) {
+                if (trunk.n_ranges < TRUNK_RANGES_MAX)
+                        trunk.ranges[trunk.n_ranges] = (VlanRange){ first, last };
+                trunk.n_ranges++;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        if (r < 0)
+                return r;
+
+        *ret = trunk;
+        return 0;
+}
+
 static int read_value(sd_bus_message *message, const Setting *setting, SettingValue *ret) {
+        uint16_t vlan = 0;
         int boolean, r;
 
         r = sd_bus_message_enter_container(message, 'v', setting->type);
@@ -24,6 +46,13 @@ static int read_value(sd_bus_message *message, const Setting *setting, SettingVa
         case SETTING_FORM_USER:
         case SETTING_FORM_GROUP:
                 r = sd_bus_message_read_basic(message, 'u', &ret->number);
+                break;
+        case SETTING_FORM_VLAN:
+                r = sd_bus_message_read_basic(message, 'q', &vlan);
+                ret->number = vlan;
+                break;
+        case SETTING_FORM_TRUNK:
+                r = read_trunk(message, &ret->trunk);
                 break;
         }
         if (r < 0)

@@ -55,15 +55,18 @@ static int add_grant(Loader *loader, const char *name, Grant **ret) {
         return 0;
 }
 
-static int check_pattern(const char *pattern) {
-        static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+static int check_pattern(const char *pattern, const char *allowed) {
         size_t length = strspn(pattern, allowed);
 
         /* A "*" ends a pattern; anywhere else it would say more than it looks like. */
         return pattern[length] == '\0' || strcmp(pattern + length, "*") == 0 ? 0 : -EINVAL;
 }
 
-static int grant_set_names(Loader *loader, Grant *grant, const ConfLine *line) {
+/* Letters of names; of those of switches and OVN's ports, which are other people's, some more. */
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+#define OTHER_LETTERS NAME_LETTERS ".+@"
+
+static int grant_set_patterns(Loader *loader, char ***patterns, const ConfLine *line, const char *letters) {
         char **words, shown[TEXT_ESCAPED_SIZE];
         int r;
 
@@ -72,10 +75,10 @@ static int grant_set_names(Loader *loader, Grant *grant, const ConfLine *line) {
                 return r;
 
         for (char **word = words; *word && r == 0; word++) {
-                r = check_pattern(*word);
+                r = check_pattern(*word, letters);
                 if (r < 0)
                         complain(&loader->complaints, line->number,
-                                 "Names=: \"%s\", letters, digits, '_', '-' and a '*' at the end",
+                                 "%s=: \"%s\", letters, digits, '_', '-' and a '*' at the end", line->key,
                                  text_escape(*word, shown));
         }
 
@@ -84,8 +87,27 @@ static int grant_set_names(Loader *loader, Grant *grant, const ConfLine *line) {
                 return r;
         }
 
-        words_free(grant->names);
-        grant->names = words;
+        words_free(*patterns);
+        *patterns = words;
+        return 0;
+}
+
+static int grant_set_vlans(Loader *loader, Grant *grant, const ConfLine *line) {
+        char shown[TEXT_ESCAPED_SIZE];
+
+        if (strcmp(line->value, "all") == 0) {
+                grant->vlans = GRANT_VLANS_ALL;
+                return 0;
+        }
+
+        if (parse_trunk(line->value, &grant->vlan_ranges) < 0) {
+                complain(&loader->complaints, line->number,
+                         "VLANs=: \"%s\", neither \"all\" nor VLANs of %d..%d and FIRST-LAST, at most %d",
+                         text_escape(line->value, shown), VLAN_MIN, VLAN_MAX, TRUNK_RANGES_MAX);
+                return -EINVAL;
+        }
+
+        grant->vlans = GRANT_VLANS_LISTED;
         return 0;
 }
 
@@ -130,7 +152,15 @@ static int grant_set(Loader *loader, Grant *grant, const ConfLine *line) {
                 return idlist_read(&loader->complaints, line, NULL, &grant->groups);
         }
         if (strcmp(line->key, "Names") == 0)
-                return grant_set_names(loader, grant, line);
+                return grant_set_patterns(loader, &grant->names, line, NAME_LETTERS);
+        if (strcmp(line->key, "Switches") == 0)
+                return grant_set_patterns(loader, &grant->switches, line, OTHER_LETTERS);
+        if (strcmp(line->key, "InterfaceIDs") == 0)
+                return grant_set_patterns(loader, &grant->interface_ids, line, OTHER_LETTERS);
+        if (strcmp(line->key, "VLANs") == 0)
+                return grant_set_vlans(loader, grant, line);
+        if (strcmp(line->key, "Trunk") == 0)
+                return read_boolean(loader, line, &grant->trunk);
         if (strcmp(line->key, "TapsPerUser") == 0)
                 return grant_set_number(loader, grant, line);
         if (strcmp(line->key, "Shared") == 0)
@@ -187,7 +217,8 @@ static const char *grant_name(const char *section) {
 
 /* A key that only a grant has: where it stands elsewhere, the head of the grant is mistyped. */
 static bool is_grant_key(const char *key) {
-        static const char *const keys[] = { "Users", "Groups", "Names", "TapsPerUser" };
+        static const char *const keys[] = { "Users",    "Groups",       "Names", "TapsPerUser",
+                                            "Switches", "InterfaceIDs", "VLANs", "Trunk" };
 
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
                 if (strcmp(keys[i], key) == 0)
@@ -389,6 +420,8 @@ void config_done(Config *config) {
                 idlist_done(&grant->user_groups);
                 idlist_done(&grant->groups);
                 words_free(grant->names);
+                words_free(grant->switches);
+                words_free(grant->interface_ids);
         }
 
         declarations_done(&config->declared);

@@ -15,12 +15,24 @@
  * sorted by name, where the same name in a higher folder hides the lower one (UAPI configuration files specification).
  */
 
+/* What VLANs= of a grant says. */
+typedef enum GrantVlans {
+        GRANT_VLANS_NONE,   /* it is absent: only a plug without a VLAN, where the switch filters none */
+        GRANT_VLANS_LISTED, /* those that it lists, and one must be asked for */
+        GRANT_VLANS_ALL,
+} GrantVlans;
+
 typedef struct Grant {
         char *name;
-        IdList users;       /* Users=alice */
-        IdList user_groups; /* Users=@kvm */
-        IdList groups;      /* Groups=: what Group may be besides the default */
-        char **names;       /* Names=: patterns of fnmatch(3), NULL-terminated */
+        IdList users;         /* Users=alice */
+        IdList user_groups;   /* Users=@kvm */
+        IdList groups;        /* Groups=: what Group may be besides the default */
+        char **names;         /* Names=: patterns of fnmatch(3), NULL-terminated */
+        char **switches;      /* Switches=: the same */
+        char **interface_ids; /* InterfaceIDs=: the same */
+        GrantVlans vlans;     /* VLANs= */
+        Trunk vlan_ranges;    /* where it lists some */
+        bool trunk;           /* Trunk= */
         unsigned taps_per_user;
         bool shared;
         bool is_off; /* something in it could not be read: it grants nothing */

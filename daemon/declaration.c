@@ -32,7 +32,6 @@ typedef struct Draft {
         Reader *reader;
         DeclarationFile *file;
         TapSpec spec;
-        PortSpec port;
         char name[NAME_SIZE + 8]; /* what the last Name= said; "" where none did */
         unsigned name_line;
         uint64_t first, count;
@@ -70,6 +69,12 @@ static void explain_value(const Setting *setting, const char *value, int r, Faul
         case SETTING_FORM_USER:
         case SETTING_FORM_GROUP:
                 words = idlist_explain(r);
+                break;
+        case SETTING_FORM_VLAN:
+                words = "not in 1..4094";
+                break;
+        case SETTING_FORM_TRUNK:
+                words = "VLANs of 1..4094, and FIRST-LAST, at most 64";
                 break;
         }
 
@@ -129,11 +134,24 @@ static int draft_set_managers(Draft *draft, const ConfLine *line, Fault *fault) 
         return r == -EINVAL ? fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Managers=: is not understood") : r;
 }
 
-static int draft_set_tap(Draft *draft, const ConfLine *line, Fault *fault) {
-        const Setting *setting = setting_find(line->key);
+static int unknown_key(const ConfLine *line, Fault *fault) {
         char shown[TEXT_ESCAPED_SIZE];
 
-        if (setting)
+        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "unknown key \"%s\" in [%s]", text_escape(line->key, shown),
+                         line->section);
+}
+
+static int draft_set_port(Draft *draft, const ConfLine *line, Fault *fault) {
+        const Setting *setting = setting_find(line->key);
+
+        return setting && setting->id >= SETTING_PORT_FIRST ? draft_set_setting(draft, setting, line->value, fault)
+                                                            : unknown_key(line, fault);
+}
+
+static int draft_set_tap(Draft *draft, const ConfLine *line, Fault *fault) {
+        const Setting *setting = setting_find(line->key);
+
+        if (setting && setting->id < SETTING_PORT_FIRST)
                 return draft_set_setting(draft, setting, line->value, fault);
         if (strcmp(line->key, "Name") == 0)
                 return draft_set_name(draft, line, fault);
@@ -148,19 +166,7 @@ static int draft_set_tap(Draft *draft, const ConfLine *line, Fault *fault) {
                 return set_number(line, 1, DECLARATIONS_MAX, &draft->count, fault);
         }
 
-        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "unknown key \"%s\" in [Tap]", text_escape(line->key, shown));
-}
-
-static int draft_set_port(Draft *draft, const ConfLine *line, Fault *fault) {
-        char shown[TEXT_ESCAPED_SIZE];
-        int r;
-
-        r = portspec_set(&draft->port, line->key, line->value, fault);
-        if (r == 0)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "unknown key \"%s\" in [Port]",
-                                 text_escape(line->key, shown));
-
-        return r < 0 ? r : 0;
+        return unknown_key(line, fault);
 }
 
 /* -ENOMEM only: everything else is complained of. */
@@ -255,7 +261,6 @@ static int draft_read_drop_ins(Draft *draft, const char *name) {
 static int draft_complete(Draft *draft, Fault *fault) {
         static const SpecOwner root = { .uid = 0, .in_default_group = true };
         bool is_template = name_is_template(draft->name);
-        int r;
 
         if (!*draft->name)
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Name=: is missing in [Tap]");
@@ -268,29 +273,20 @@ static int draft_complete(Draft *draft, Fault *fault) {
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "MACAddress=: would be that of all %llu TAPs",
                                  (unsigned long long) draft->count);
 
-        r = spec_complete(&draft->spec, draft->reader->defaults, &root, fault);
-        if (r == 0)
-                r = portspec_complete(&draft->port, draft->spec.mode.tun, fault);
-
-        return r;
+        return spec_complete(&draft->spec, draft->reader->defaults, &root, fault);
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text) {
-        return text_hash(hash, text, strlen(text) + 1);
-}
-
-static uint64_t declaration_hash(const TapSpec *spec, const PortSpec *port) {
+static uint64_t declaration_hash(const TapSpec *spec) {
         char value[SPEC_VALUE_SIZE];
         uint64_t hash = TEXT_HASH_INIT;
 
-        for (SettingId id = 0; id < _SETTING_MAX; id++)
-                hash = hash_text(hash, spec_format(spec, id, value));
+        for (SettingId id = 0; id < _SETTING_MAX; id++) {
+                const char *text = spec_format(spec, id, value);
 
-        hash = hash_text(hash, port->switch_name);
-        hash = hash_text(hash, port->interface_id);
-        hash = text_hash(hash, &port->vlan, sizeof(port->vlan));
-        hash = text_hash(hash, &port->isolated, sizeof(port->isolated));
-        return text_hash(hash, port->trunk, port->n_trunk * sizeof(*port->trunk));
+                hash = text_hash(hash, text, strlen(text) + 1);
+        }
+
+        return hash;
 }
 
 static int reader_add(Reader *reader, const Declaration *template, const char *name) {
@@ -353,8 +349,7 @@ static int draft_check_names(const Draft *draft, Fault *fault) {
 static int draft_add_all(const Draft *draft) {
         const Declaration template = {
                 .spec = draft->spec,
-                .port = draft->port,
-                .hash = declaration_hash(&draft->spec, &draft->port),
+                .hash = declaration_hash(&draft->spec),
                 .file = draft->file,
         };
         char name[NAME_SIZE];
@@ -593,7 +588,7 @@ int declarations_put(Declarations *declarations, const SpecDefaults *defaults, c
                 return r;
         }
 
-        declaration->hash = declaration_hash(&declaration->spec, &declaration->port);
+        declaration->hash = declaration_hash(&declaration->spec);
         HASH_REPLACE_STR(declarations->table, name, declaration, before);
         free(before);
         if (declaration->hh.tbl)
@@ -623,9 +618,12 @@ static char *declaration_format(const char *name, const TapSpec *spec) {
 
         (void) fprintf(stream, "# Declared over the bus; \"tapctl undeclare %s\" takes it back.\n[Tap]\nName=%s\n",
                        name, name);
-        for (SettingId id = 0; id < _SETTING_MAX; id++)
+        for (SettingId id = 0; id < _SETTING_MAX; id++) {
+                if (id == SETTING_PORT_FIRST && *spec->port.switch_name)
+                        (void) fputs("[Port]\n", stream);
                 if (spec_is_given(spec, id))
                         (void) fprintf(stream, "%s=%s\n", settings_table[id].key, spec_format(spec, id, value));
+        }
 
         if (fclose(stream) == EOF) {
                 free(text);

@@ -4,7 +4,6 @@
 #include "confdir.h"
 #include "idlist.h"
 #include "name.h"
-#include "portspec.h"
 #include "spec.h"
 #include "table.h"
 
@@ -33,9 +32,8 @@ typedef struct DeclarationFile {
 
 typedef struct Declaration {
         char name[NAME_SIZE];
-        TapSpec spec; /* complete */
-        PortSpec port;
-        uint64_t hash; /* of spec and port: what is declared; a word about it in a comment changes nothing */
+        TapSpec spec;  /* complete */
+        uint64_t hash; /* of the spec: what is declared; a word about it in a comment changes nothing */
         const DeclarationFile *file;
         UT_hash_handle hh;
 } Declaration;

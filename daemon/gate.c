@@ -49,17 +49,102 @@ static int check_account(const Config *config, const Caller *caller, Fault *faul
                          "system account not enabled: uid %u needs a grant that names it in Users=", caller->uid);
 }
 
-static bool grant_has_name(const Grant *grant, const char *name) {
-        for (char **pattern = grant->names; pattern && *pattern; pattern++)
-                if (fnmatch(*pattern, name, 0) == 0)
+static bool patterns_match(char **patterns, const char *text) {
+        for (char **pattern = patterns; pattern && *pattern; pattern++)
+                if (fnmatch(*pattern, text, 0) == 0)
                         return true;
+
+        return false;
+}
+
+static bool grant_has_name(const Grant *grant, const char *name) {
+        return patterns_match(grant->names, name);
+}
+
+static bool grant_has_vlan(const Grant *grant, unsigned vlan) {
+        for (size_t i = 0; i < grant->vlan_ranges.n_ranges; i++)
+                if (vlan >= grant->vlan_ranges.ranges[i].first && vlan <= grant->vlan_ranges.ranges[i].last)
+                        return true;
+
+        return false;
+}
+
+/* The first VLAN of a trunk that the grant does not list; 0: it lists all. */
+static unsigned find_foreign_vlan(const Grant *grant, const Trunk *trunk) {
+        for (size_t i = 0; i < trunk->n_ranges; i++)
+                for (unsigned vlan = trunk->ranges[i].first; vlan <= trunk->ranges[i].last; vlan++)
+                        if (!grant_has_vlan(grant, vlan))
+                                return vlan;
+
+        return 0;
+}
+
+static int refuse(Fault *reason, const char *format, const char *name, const char *grant) {
+        return fault_set(reason, TAPD_ERROR_ACCESS_DENIED, format, name, grant);
+}
+
+/* VLANs= and Trunk= of a grant. What it does not say it does not give. */
+static bool grant_covers_vlans(const Grant *grant, const PortSpec *port, const GateSwitch *where, Fault *reason) {
+        bool names_none = port->vlan == 0 && port->trunk.n_ranges == 0;
+        unsigned foreign;
+
+        if (port->trunk.n_ranges > 0 && !grant->trunk) {
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "Trunk=: grant %s has no Trunk=yes", grant->name);
+                return false;
+        }
+
+        switch (grant->vlans) {
+        case GRANT_VLANS_ALL:
+                return true;
+        case GRANT_VLANS_NONE:
+                if (names_none && !where->filters_vlans)
+                        return true;
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED,
+                                 "VLAN=: grant %s has no VLANs=, which a plug into %s needs", grant->name,
+                                 port->switch_name);
+                return false;
+        case GRANT_VLANS_LISTED:
+                break;
+        }
+
+        foreign = find_foreign_vlan(grant, &port->trunk);
+        if (names_none)
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "VLAN=: one of those in VLANs= of grant %s is needed",
+                                 grant->name);
+        else if (!where->filters_vlans)
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED,
+                                 "VLAN=: %s filters no VLANs, and grant %s is for some of them", port->switch_name,
+                                 grant->name);
+        else if (port->vlan != 0 && !grant_has_vlan(grant, port->vlan))
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "VLAN=: %u is not in VLANs= of grant %s", port->vlan,
+                                 grant->name);
+        else if (foreign != 0)
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "Trunk=: %u is not in VLANs= of grant %s", foreign,
+                                 grant->name);
+        else
+                return true;
+
+        return false;
+}
+
+static bool grant_covers_port(const Grant *grant, const PortSpec *port, const GateSwitch *where, Fault *reason) {
+        if (!*port->switch_name)
+                return true;
+
+        if (!patterns_match(grant->switches, port->switch_name))
+                (void) refuse(reason, "Switch=: \"%s\" is not in Switches= of grant %s", port->switch_name, grant->name);
+        else if (*port->interface_id && !patterns_match(grant->interface_ids, port->interface_id))
+                (void) refuse(reason, "InterfaceID=: \"%s\" is not in InterfaceIDs= of grant %s", port->interface_id,
+                              grant->name);
+        else
+                return grant_covers_vlans(grant, port, where, reason);
 
         return false;
 }
 
 /* Whether this one grant covers all of the request; @reason says what it does not. */
 static bool grant_covers(const Grant *grant, const Config *config, const Caller *caller, const char *name,
-                         const TapSpec *spec, Fault *reason) {
+                         const TapSpec *spec, const GateSwitch *where, Fault *reason) {
         if (!grant_has_name(grant, name))
                 return false; /* the names of all grants are named together */
 
@@ -72,7 +157,7 @@ static bool grant_covers(const Grant *grant, const Config *config, const Caller 
                 (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "Group=: %u is not in Groups= of grant %s",
                                  spec->group, grant->name);
         else
-                return true;
+                return grant_covers_port(grant, &spec->port, where, reason);
 
         return false;
 }
@@ -107,7 +192,7 @@ int gate_check_quota(unsigned quota, size_t n_taps, Fault *fault) {
 }
 
 static void check_grants(const Config *config, const Caller *caller, const char *name, const TapSpec *spec,
-                         size_t n_taps, GateVerdict *verdict) {
+                         const GateSwitch *where, size_t n_taps, GateVerdict *verdict) {
         verdict->quota = 0;
         for (size_t i = 0; i < config->n_grants; i++) {
                 const Grant *grant = &config->grants[i];
@@ -116,7 +201,7 @@ static void check_grants(const Config *config, const Caller *caller, const char 
                         continue;
                 if (grant->taps_per_user > verdict->quota)
                         verdict->quota = grant->taps_per_user;
-                if (!verdict->grant && grant_covers(grant, config, caller, name, spec, &verdict->override_reason))
+                if (!verdict->grant && grant_covers(grant, config, caller, name, spec, where, &verdict->override_reason))
                         verdict->grant = grant;
         }
 
@@ -148,8 +233,8 @@ void gate_join(GateVerdict *verdict, const GateVerdict *more) {
         verdict->quota = verdict->needs_override ? GATE_NO_QUOTA : more->quota;
 }
 
-int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec, size_t n_taps,
-                GateVerdict *ret, Fault *fault) {
+int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec,
+                const GateSwitch *where, size_t n_taps, GateVerdict *ret, Fault *fault) {
         GateVerdict verdict = { .quota = GATE_NO_QUOTA };
         int r;
 
@@ -158,7 +243,7 @@ int gate_create(const Config *config, const Caller *caller, const char *name, co
                 return r;
 
         if (caller->uid != 0)
-                check_grants(config, caller, name, spec, n_taps, &verdict);
+                check_grants(config, caller, name, spec, where, n_taps, &verdict);
 
         *ret = verdict;
         return 0;
@@ -246,6 +331,37 @@ int gate_change(const Config *config, const Caller *caller, const GateTap *tap, 
                 verdict.needs_override = true;
                 (void) fault_set(&verdict.override_reason, TAPD_ERROR_ACCESS_DENIED,
                                  "Group=: %u is not in Groups= of a grant of yours", spec->group);
+        }
+
+        *ret = verdict;
+        return 0;
+}
+
+int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, const PortSpec *port,
+              const GateSwitch *where, GateVerdict *ret, Fault *fault) {
+        const Grant *covering = NULL;
+        GateVerdict verdict;
+        Fault reason = {};
+        int r;
+
+        r = gate_use(config, caller, GATE_CONFIGURE, tap, &verdict, fault);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < config->n_grants && !covering; i++) {
+                const Grant *grant = &config->grants[i];
+
+                if (grant_names_caller(grant, caller) && grant_has_name(grant, tap->record->name) &&
+                    grant_covers_port(grant, port, where, &reason))
+                        covering = grant;
+        }
+
+        verdict.grant = covering;
+        if (!covering && caller->uid != 0) {
+                verdict.needs_override = true;
+                if (reason.error == TAPD_ERROR_NONE)
+                        explain_names(config, caller, tap->record->name, &reason);
+                verdict.override_reason = reason;
         }
 
         *ret = verdict;

@@ -45,10 +45,15 @@ void gate_join(GateVerdict *verdict, const GateVerdict *more);
 /* LimitsExceeded where somebody who has @n_taps TAPs may have no more. */
 int gate_check_quota(unsigned quota, size_t n_taps, Fault *fault);
 
-/* May @caller create a TAP of this name? @n_taps: how many he has. @spec is complete. Refuses system accounts
- * (AccessDenied); everything else is a verdict. */
-int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec, size_t n_taps,
-                GateVerdict *ret, Fault *fault);
+/* What a switch does with VLANs, as far as the gate asks. */
+typedef struct GateSwitch {
+        bool filters_vlans; /* a bridge with vlan_filtering, or Open vSwitch */
+} GateSwitch;
+
+/* May @caller create a TAP of this name? @n_taps: how many he has. @spec is complete; @where: the switch that it is to be
+ * plugged into, NULL where it is into none. Refuses system accounts (AccessDenied); everything else is a verdict. */
+int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec,
+                const GateSwitch *where, size_t n_taps, GateVerdict *ret, Fault *fault);
 
 /* What is done to a TAP that exists. */
 typedef enum GateVerb {
@@ -66,6 +71,10 @@ typedef struct GateTap {
 /* May @caller change this TAP into @spec? What he may not have made he may not make of one. */
 int gate_change(const Config *config, const Caller *caller, const GateTap *tap, const TapSpec *spec, GateVerdict *ret,
                 Fault *fault);
+
+/* May @caller plug this TAP in as @port says? */
+int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, const PortSpec *port,
+              const GateSwitch *where, GateVerdict *ret, Fault *fault);
 
 /* May @caller do this to this TAP? Refuses system accounts; everything else is a verdict. */
 int gate_use(const Config *config, const Caller *caller, GateVerb verb, const GateTap *tap, GateVerdict *ret,

@@ -71,7 +71,7 @@ static int order_declared(Manager *manager, const Declaration *declaration, Tap 
         };
 
         /* It goes up when it is plugged in: a guest sees no link before the path is ready. */
-        if (*declaration->port.switch_name)
+        if (*declaration->spec.port.switch_name)
                 spec.up = false;
 
         return manager_create(manager, &order, /* queues= */ NULL, ret, fault);
@@ -213,7 +213,7 @@ static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration
                 tap_default_mac(&manager->workshop, tap->record.name, &spec);
         else if (!spec.has_mac)
                 memcpy(spec.mac, tap->record.spec.mac, sizeof(spec.mac));
-        if (*declaration->port.switch_name && tap->link.master == 0)
+        if (*declaration->spec.port.switch_name && tap->link.master == 0)
                 spec.up = false;
 
         /* What only waits for a program to end is not done yet: it is gone on with then, or by the next start. */

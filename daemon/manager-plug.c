@@ -46,10 +46,10 @@ static int plug(Manager *manager, Tap *tap, const Declaration *declaration, cons
                         r = link_change(manager->rtnl, tap->record.ifindex, &change);
                 if (r == 0)
                         r = link_set_master(manager->rtnl, tap->record.ifindex, where->ifindex,
-                                            declaration->port.isolated);
+                                            declaration->spec.port.isolated);
                 if (r < 0)
                         return r;
-                log_tap(LOG_INFO, tap->record.name, "plugged into %s", declaration->port.switch_name);
+                log_tap(LOG_INFO, tap->record.name, "plugged into %s", declaration->spec.port.switch_name);
                 spec.up = declaration->spec.up;
         }
 
@@ -59,7 +59,7 @@ static int plug(Manager *manager, Tap *tap, const Declaration *declaration, cons
 
 /* Plugs it in where it is not; one that somebody took out is put back, later each time. */
 static void want_plug_into(Manager *manager, Want *want, Tap *tap, const Declaration *declaration, const Link *where) {
-        const char *name = declaration->port.switch_name;
+        const char *name = declaration->spec.port.switch_name;
         bool is_out = tap->link.master != where->ifindex;
         uint64_t now = want_now();
         int r;
@@ -97,7 +97,7 @@ static void want_unplug(Manager *manager, Tap *tap) {
 
 /* One that is declared with a switch stays down until it is plugged in. */
 void want_plug(Manager *manager, Want *want, Tap *tap, const Declaration *declaration) {
-        const char *name = declaration->port.switch_name;
+        const char *name = declaration->spec.port.switch_name;
         Link where;
 
         tap->waiting[0] = '\0';

@@ -3,188 +3,162 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "settings.h"
 #include "text.h"
-#include "words.h"
 
-static int set_switch(PortSpec *port, const char *text, Fault *fault) {
+static int set_switch(PortSpec *port, const char *name, Fault *fault) {
         char shown[TEXT_ESCAPED_SIZE];
-        size_t length = strlen(text);
+        size_t length = strlen(name);
 
         if (length == 0 || length >= PORT_SWITCH_SIZE)
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Switch=: %zu bytes, not in 1..%d", length,
                                  PORT_SWITCH_SIZE - 1);
 
-        /* What the kernel takes as a name (dev_valid_name() of net/core/dev.c), less what no terminal should get. */
-        for (const char *p = text; *p; p++)
+        /* What the kernel takes as a name (dev_valid_name() of net/core/dev.c), less what no terminal should get, and
+         * what a pattern would mean. */
+        for (const char *p = name; *p; p++)
                 if (*p <= ' ' || *p >= 0x7f || strchr("/:*?[]\"'\\", *p))
                         return fault_set(fault, TAPD_ERROR_INVALID_ARGS,
-                                         "Switch=: \"%s\", illegal character at byte %zu", text_escape(text, shown),
-                                         (size_t) (p - text) + 1);
-        if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Switch=: \"%s\" is no name", text);
+                                         "Switch=: \"%s\", illegal character at byte %zu", text_escape(name, shown),
+                                         (size_t) (p - name) + 1);
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Switch=: \"%s\" is no name", name);
 
-        strcpy(port->switch_name, text);
+        strcpy(port->switch_name, name);
         return 0;
 }
 
-static int parse_vlan(const char *text, uint16_t *ret) {
-        uint64_t value;
+static int set_vlan(PortSpec *port, uint32_t vlan, Fault *fault) {
+        if (vlan < VLAN_MIN || vlan > VLAN_MAX)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "VLAN=: %u, not in %d..%d", vlan, VLAN_MIN, VLAN_MAX);
 
-        if (parse_decimal(text, PORT_VLAN_MAX, &value) < 0 || value < PORT_VLAN_MIN)
-                return -EINVAL;
-
-        *ret = (uint16_t) value;
+        port->vlan = (uint16_t) vlan;
         return 0;
 }
 
-static int set_vlan(PortSpec *port, const char *text, Fault *fault) {
-        char shown[TEXT_ESCAPED_SIZE];
+/* Puts a range where it belongs; InvalidArgs where one of its VLANs is there already. */
+static int add_range(Trunk *trunk, const VlanRange *range, Fault *fault) {
+        size_t i = trunk->n_ranges;
 
-        if (parse_vlan(text, &port->vlan) < 0)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "VLAN=: \"%s\", not in %d..%d",
-                                 text_escape(text, shown), PORT_VLAN_MIN, PORT_VLAN_MAX);
+        if (range->first < VLAN_MIN || range->last > VLAN_MAX || range->first > range->last)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Trunk=: %u-%u, no range of %d..%d", range->first,
+                                 range->last, VLAN_MIN, VLAN_MAX);
 
-        return 0;
-}
-
-/* "20" or "20-29". */
-static int parse_range(const char *text, VlanRange *ret) {
-        char first[8];
-        const char *dash = strchr(text, '-');
-        size_t length = dash ? (size_t) (dash - text) : strlen(text);
-        VlanRange range;
-
-        if (length >= sizeof(first))
-                return -EINVAL;
-        memcpy(first, text, length);
-        first[length] = '\0';
-
-        if (parse_vlan(first, &range.first) < 0 || parse_vlan(dash ? dash + 1 : first, &range.last) < 0 ||
-            range.first > range.last)
-                return -EINVAL;
-
-        *ret = range;
-        return 0;
-}
-
-/* Keeps the ranges in order; -EEXIST where a VLAN is in two. */
-static int add_range(PortSpec *port, const VlanRange *range) {
-        size_t i = port->n_trunk;
-
-        if (port->n_trunk >= PORT_TRUNK_MAX)
-                return -E2BIG;
-
-        while (i > 0 && port->trunk[i - 1].first > range->first)
+        while (i > 0 && trunk->ranges[i - 1].first > range->first)
                 i--;
-        if ((i > 0 && port->trunk[i - 1].last >= range->first) ||
-            (i < port->n_trunk && port->trunk[i].first <= range->last))
-                return -EEXIST;
+        if ((i > 0 && trunk->ranges[i - 1].last >= range->first) ||
+            (i < trunk->n_ranges && trunk->ranges[i].first <= range->last))
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Trunk=: %u-%u, a VLAN is named twice", range->first,
+                                 range->last);
 
-        memmove(&port->trunk[i + 1], &port->trunk[i], (port->n_trunk - i) * sizeof(*port->trunk));
-        port->trunk[i] = *range;
-        port->n_trunk++;
+        memmove(&trunk->ranges[i + 1], &trunk->ranges[i], (trunk->n_ranges - i) * sizeof(trunk->ranges[0]));
+        trunk->ranges[i] = *range;
+        trunk->n_ranges++;
         return 0;
 }
 
-static int add_trunk_word(PortSpec *port, const char *word, Fault *fault) {
-        char shown[TEXT_ESCAPED_SIZE];
-        VlanRange range;
-        int r;
+static int set_trunk(PortSpec *port, const Trunk *wanted, Fault *fault) {
+        Trunk trunk = {};
+        int r = 0;
 
-        if (parse_range(word, &range) < 0)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS,
-                                 "Trunk=: \"%s\", neither a VLAN of %d..%d nor FIRST-LAST", text_escape(word, shown),
-                                 PORT_VLAN_MIN, PORT_VLAN_MAX);
+        if (wanted->n_ranges == 0)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Trunk=: names no VLAN");
+        if (wanted->n_ranges > TRUNK_RANGES_MAX)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Trunk=: %zu ranges, at most %d", wanted->n_ranges,
+                                 TRUNK_RANGES_MAX);
 
-        r = add_range(port, &range);
-        if (r == -EEXIST)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Trunk=: \"%s\", a VLAN is named twice",
-                                 text_escape(word, shown));
-        if (r < 0)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Trunk=: more than %d ranges", PORT_TRUNK_MAX);
+        for (size_t i = 0; i < wanted->n_ranges && r == 0; i++)
+                r = add_range(&trunk, &wanted->ranges[i], fault);
+        if (r == 0)
+                port->trunk = trunk;
 
-        return 0;
-}
-
-static int set_trunk(PortSpec *port, const char *text, Fault *fault) {
-        char **words;
-        int r;
-
-        r = words_split(text, &words);
-        if (r < 0)
-                return fault_set_errno(fault, r, "Trunk=");
-
-        port->n_trunk = 0;
-        if (!*words)
-                r = fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Trunk=: names no VLAN");
-        for (char **word = words; *word && r == 0; word++)
-                r = add_trunk_word(port, *word, fault);
-
-        words_free(words);
         return r;
 }
 
-static int set_isolated(PortSpec *port, const char *text, Fault *fault) {
+static int set_interface_id(PortSpec *port, const char *id, Fault *fault) {
+        size_t length = strlen(id);
         char shown[TEXT_ESCAPED_SIZE];
-
-        if (parse_boolean(text, &port->isolated) < 0)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Isolated=: \"%s\", yes or no",
-                                 text_escape(text, shown));
-
-        return 0;
-}
-
-static int set_interface_id(PortSpec *port, const char *text, Fault *fault) {
-        char shown[TEXT_ESCAPED_SIZE];
-        size_t length = strlen(text);
 
         if (length == 0 || length > PORT_INTERFACE_ID_MAX)
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "InterfaceID=: %zu bytes, not in 1..%d", length,
                                  PORT_INTERFACE_ID_MAX);
-        if (!text_is_printable(text))
+        if (!text_is_printable(id))
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "InterfaceID=: \"%s\", control characters",
-                                 text_escape(text, shown));
+                                 text_escape(id, shown));
 
-        strcpy(port->interface_id, text);
+        strcpy(port->interface_id, id);
         return 0;
 }
 
-int portspec_set(PortSpec *port, const char *key, const char *text, Fault *fault) {
-        static const struct {
-                const char *key;
-                int (*set)(PortSpec *port, const char *text, Fault *fault);
-        } table[] = {
-                { "Switch", set_switch },
-                { "VLAN", set_vlan },
-                { "Trunk", set_trunk },
-                { "Isolated", set_isolated },
-                { "InterfaceID", set_interface_id },
-        };
+int portspec_set(PortSpec *port, const Setting *setting, const SettingValue *value, Fault *fault) {
+        switch (setting->id) {
+        case SETTING_SWITCH:
+                return set_switch(port, value->string, fault);
+        case SETTING_VLAN:
+                return set_vlan(port, value->number, fault);
+        case SETTING_TRUNK:
+                return set_trunk(port, &value->trunk, fault);
+        case SETTING_ISOLATED:
+                port->isolated = value->boolean;
+                return 0;
+        case SETTING_INTERFACE_ID:
+                return set_interface_id(port, value->string, fault);
+        case SETTING_KIND:
+        case SETTING_USER:
+        case SETTING_GROUP:
+        case SETTING_SHARED:
+        case SETTING_MULTI_QUEUE:
+        case SETTING_VNET_HEADER:
+        case SETTING_PACKET_INFO:
+        case SETTING_UP:
+        case SETTING_DESCRIPTION:
+        case SETTING_MAC_ADDRESS:
+        case SETTING_MTU_BYTES:
+        case SETTING_TRANSMIT_QUEUE_LENGTH:
+        case _SETTING_MAX:
+                break;
+        }
 
-        for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-                if (strcmp(table[i].key, key) == 0) {
-                        int r = table[i].set(port, text, fault);
-
-                        port->is_given = true;
-                        return r < 0 ? r : 1;
-                }
-
-        return 0;
+        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "unknown setting");
 }
 
-int portspec_complete(const PortSpec *port, bool is_tun, Fault *fault) {
-        if (port->is_given && !*port->switch_name)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Switch=: is missing in [Port]");
-        if (port->is_given && is_tun)
+int portspec_check(const PortSpec *port, bool is_tun, Fault *fault) {
+        bool is_plugged = *port->switch_name;
+
+        if (!is_plugged && (port->vlan || port->trunk.n_ranges > 0 || port->isolated || *port->interface_id))
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Switch=: is missing; VLANs are those of a switch");
+        if (is_plugged && is_tun)
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Switch=: needs Kind=tap");
 
-        for (size_t i = 0; i < port->n_trunk; i++)
-                if (port->vlan >= port->trunk[i].first && port->vlan <= port->trunk[i].last)
+        for (size_t i = 0; i < port->trunk.n_ranges; i++)
+                if (port->vlan >= port->trunk.ranges[i].first && port->vlan <= port->trunk.ranges[i].last)
                         return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Trunk=: %u is VLAN= as well", port->vlan);
 
         return 0;
+}
+
+bool trunk_equals(const Trunk *a, const Trunk *b) {
+        return a->n_ranges == b->n_ranges && memcmp(a->ranges, b->ranges, a->n_ranges * sizeof(a->ranges[0])) == 0;
+}
+
+bool portspec_equals(const PortSpec *a, const PortSpec *b) {
+        return strcmp(a->switch_name, b->switch_name) == 0 && a->vlan == b->vlan && a->isolated == b->isolated &&
+               strcmp(a->interface_id, b->interface_id) == 0 && trunk_equals(&a->trunk, &b->trunk);
+}
+
+const char *portspec_format_trunk(const PortSpec *port, char separator, char text[static PORT_TRUNK_TEXT_SIZE]) {
+        size_t length = 0;
+
+        text[0] = '\0';
+        for (size_t i = 0; i < port->trunk.n_ranges; i++) {
+                const VlanRange *range = &port->trunk.ranges[i];
+
+                if (i > 0)
+                        text[length++] = separator;
+                length += (size_t) snprintf(text + length, PORT_TRUNK_TEXT_SIZE - length,
+                                            range->first == range->last ? "%u" : "%u-%u", range->first, range->last);
+        }
+
+        return text;
 }

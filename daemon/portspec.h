@@ -6,35 +6,33 @@
 #include <stdint.h>
 
 #include "fault.h"
+#include "settings.h"
 
-/* Where a TAP is to be plugged in: [Port] of a .tap file. Pure. */
+/* Where a TAP is to be plugged in, and which VLANs it gets there. Pure. */
 
-/* IFNAMSIZ of <linux/if.h>, and the numbers of IEEE 802.1Q that are a VLAN's. */
+/* IFNAMSIZ of <linux/if.h>. */
 #define PORT_SWITCH_SIZE 16
-#define PORT_VLAN_MIN 1
-#define PORT_VLAN_MAX 4094
 
-/* Most ranges of Trunk=, and bytes of InterfaceID=. */
-#define PORT_TRUNK_MAX 64
+/* Most bytes of InterfaceID. */
 #define PORT_INTERFACE_ID_MAX 63
 
-typedef struct VlanRange {
-        uint16_t first, last;
-} VlanRange;
-
 typedef struct PortSpec {
-        char switch_name[PORT_SWITCH_SIZE]; /* "": plugged into none */
+        char switch_name[PORT_SWITCH_SIZE]; /* "": into none */
         uint16_t vlan;                      /* untagged for the guest: access or native; 0: none */
-        VlanRange trunk[PORT_TRUNK_MAX];    /* tagged for the guest, in ascending order, apart from each other */
-        size_t n_trunk;
+        Trunk trunk;                        /* tagged for the guest; in ascending order, apart from each other */
         bool isolated;
         char interface_id[PORT_INTERFACE_ID_MAX + 1];
-        bool is_given; /* something of it was named */
 } PortSpec;
 
-/* Takes one setting as files write it: Switch=, VLAN=, Trunk=, Isolated=, InterfaceID=. 1 when it did, 0 where @key is
- * none of them, InvalidArgs. */
-int portspec_set(PortSpec *port, const char *key, const char *text, Fault *fault);
+/* Takes one setting of SETTING_PORT_FIRST and up. InvalidArgs. */
+int portspec_set(PortSpec *port, const Setting *setting, const SettingValue *value, Fault *fault);
 
-/* Refuses what does not go together: a port without a switch, or of a device that carries no Ethernet frames. */
-int portspec_complete(const PortSpec *port, bool is_tun, Fault *fault);
+/* Refuses what does not go together: VLANs without a switch, one of a trunk that is the untagged one too. */
+int portspec_check(const PortSpec *port, bool is_tun, Fault *fault);
+
+bool trunk_equals(const Trunk *a, const Trunk *b);
+bool portspec_equals(const PortSpec *a, const PortSpec *b);
+
+/* The ranges of a trunk as files write them, with @separator in between. */
+#define PORT_TRUNK_TEXT_SIZE (TRUNK_RANGES_MAX * sizeof("4094-4094,"))
+const char *portspec_format_trunk(const PortSpec *port, char separator, char text[static PORT_TRUNK_TEXT_SIZE]);

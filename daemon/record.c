@@ -17,7 +17,7 @@
 
 #define HEADER "tapd-record 1\n"
 #define SUM "sum="
-/* A record has less than 1 KiB: what is larger is none. */
+/* A record has less than 2 KiB: what is larger is none. */
 #define RECORD_SIZE_MAX 4096
 
 static const char *const stage_names[_RECORD_STAGE_MAX] = {
@@ -50,21 +50,24 @@ const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]
 
 int record_format(const Record *record, char **ret) {
         const TapSpec *spec = &record->spec;
-        char id[SD_ID128_STRING_MAX], mac[SPEC_MAC_SIZE], guest_mac[SPEC_MAC_SIZE], *body, *text;
+        char id[SD_ID128_STRING_MAX], mac[SPEC_MAC_SIZE], guest_mac[SPEC_MAC_SIZE];
+        char trunk[PORT_TRUNK_TEXT_SIZE], *body, *text;
 
         if (asprintf(&body,
                      HEADER "name=%s\nid=%s\nstage=%s\nlifetime=%s\nifindex=%d\ncreator=%u\nsource=%s\ndeclared=%s\n"
                             "declared-hash=%" PRIu64 "\ncreated=%" PRIu64 "\n"
                             "idle=%" PRIu64 "\nkind=%s\nuser=%u\ngroup=%u\nshared=%d\nmulti-queue=%d\n"
                             "vnet-header=%d\npacket-info=%d\nup=%d\nmac-asked=%d\nmac=%s\nguest-mac=%s\nmtu=%u\n"
-                            "transmit-queue-length=%u\ndescription=%s\n",
+                            "transmit-queue-length=%u\ndescription=%s\nswitch=%s\nvlan=%u\ntrunk=%s\n"
+                            "isolated=%d\ninterface-id=%s\n",
                      record->name, sd_id128_to_string(record->id, id), stage_names[record->stage],
                      lifetime_names[record->lifetime], record->ifindex, record->creator, record->source,
                      record->declared, record->declared_hash, record->created_usec, record->idle_usec,
                      spec_kind_name(spec), spec->user, spec->group, spec->shared, spec->mode.multi_queue,
                      spec->mode.vnet_header, spec->mode.packet_info, spec->up, spec->has_mac,
                      spec_mac_format(spec->mac, mac), spec_mac_format(record->guest_mac, guest_mac), spec->mtu,
-                     spec->transmit_queue_length, spec->description) < 0)
+                     spec->transmit_queue_length, spec->description, spec->port.switch_name, spec->port.vlan,
+                     portspec_format_trunk(&spec->port, ' ', trunk), spec->port.isolated, spec->port.interface_id) < 0)
                 return -ENOMEM;
 
         if (asprintf(&text, "%s" SUM "%016" PRIx64 "\n", body, text_hash(TEXT_HASH_INIT, body, strlen(body))) < 0)
@@ -137,7 +140,7 @@ static void read_text(Reader *reader, const char *key, char *text, size_t size) 
 
 static void read_spec(Reader *reader, Record *record) {
         TapSpec *spec = &record->spec;
-        const char *kind = read_value(reader, "kind");
+        const char *trunk, *kind = read_value(reader, "kind");
 
         spec->mode.tun = strcmp(kind, "tun") == 0;
         if (!spec->mode.tun && strcmp(kind, "tap") != 0)
@@ -158,6 +161,13 @@ static void read_spec(Reader *reader, Record *record) {
         spec->mtu = (uint32_t) read_number(reader, "mtu", UINT32_MAX);
         spec->transmit_queue_length = (uint32_t) read_number(reader, "transmit-queue-length", UINT32_MAX);
         read_text(reader, "description", spec->description, sizeof(spec->description));
+        read_text(reader, "switch", spec->port.switch_name, sizeof(spec->port.switch_name));
+        spec->port.vlan = (uint16_t) read_number(reader, "vlan", VLAN_MAX);
+        trunk = read_value(reader, "trunk");
+        if (*trunk && parse_trunk(trunk, &spec->port.trunk) < 0)
+                reader->r = -EBADMSG;
+        spec->port.isolated = read_flag(reader, "isolated");
+        read_text(reader, "interface-id", spec->port.interface_id, sizeof(spec->port.interface_id));
 }
 
 /* The last line is the sum of all before it. */

@@ -125,6 +125,12 @@ static int set_value(TapSpec *spec, const Setting *setting, const SettingValue *
         case SETTING_TRANSMIT_QUEUE_LENGTH:
                 return set_number(&spec->transmit_queue_length, setting, value->number, 0,
                                   SPEC_TRANSMIT_QUEUE_LENGTH_MAX, fault);
+        case SETTING_SWITCH:
+        case SETTING_VLAN:
+        case SETTING_TRUNK:
+        case SETTING_ISOLATED:
+        case SETTING_INTERFACE_ID:
+                return portspec_set(&spec->port, setting, value, fault);
         case _SETTING_MAX:
                 break;
         }
@@ -180,6 +186,16 @@ const char *spec_format(const TapSpec *spec, SettingId id, char value[static SPE
                 return format_number(spec->mtu, value);
         case SETTING_TRANSMIT_QUEUE_LENGTH:
                 return format_number(spec->transmit_queue_length, value);
+        case SETTING_SWITCH:
+                return spec->port.switch_name;
+        case SETTING_VLAN:
+                return format_number(spec->port.vlan ? spec->port.vlan : SPEC_UNSET, value);
+        case SETTING_TRUNK:
+                return portspec_format_trunk(&spec->port, ' ', value);
+        case SETTING_ISOLATED:
+                return format_flag(spec->port.isolated);
+        case SETTING_INTERFACE_ID:
+                return spec->port.interface_id;
         case _SETTING_MAX:
                 break;
         }
@@ -220,7 +236,7 @@ int spec_complete(TapSpec *spec, const SpecDefaults *defaults, const SpecOwner *
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS,
                                  "Group=: with neither User nor Group it would be open to every user");
 
-        return 0;
+        return portspec_check(&spec->port, spec->mode.tun, fault);
 }
 
 int spec_complete_ephemeral(TapSpec *spec, unsigned n_queues, Fault *fault) {
@@ -257,6 +273,11 @@ const Setting *spec_compare(const TapSpec *a, const TapSpec *b) {
                 [SETTING_MAC_ADDRESS] = a->has_mac != b->has_mac || (a->has_mac && memcmp(a->mac, b->mac, 6) != 0),
                 [SETTING_MTU_BYTES] = a->mtu != b->mtu,
                 [SETTING_TRANSMIT_QUEUE_LENGTH] = a->transmit_queue_length != b->transmit_queue_length,
+                [SETTING_SWITCH] = strcmp(a->port.switch_name, b->port.switch_name) != 0,
+                [SETTING_VLAN] = a->port.vlan != b->port.vlan,
+                [SETTING_TRUNK] = !trunk_equals(&a->port.trunk, &b->port.trunk),
+                [SETTING_ISOLATED] = a->port.isolated != b->port.isolated,
+                [SETTING_INTERFACE_ID] = strcmp(a->port.interface_id, b->port.interface_id) != 0,
         };
 
         for (size_t i = 0; i < _SETTING_MAX; i++)
@@ -279,6 +300,12 @@ static const char *why_fixed(const TapSpec *spec, bool is_ephemeral, SettingId i
                 return "the kernel cannot unset the user of a device";
         case SETTING_MAC_ADDRESS:
                 return spec->mode.tun ? "needs Kind=tap" : NULL;
+        case SETTING_SWITCH:
+        case SETTING_VLAN:
+        case SETTING_TRUNK:
+        case SETTING_ISOLATED:
+        case SETTING_INTERFACE_ID:
+                return "is where it is plugged in: that changes with Plug and Unplug";
         case SETTING_USER:
         case SETTING_GROUP:
                 return is_ephemeral ? "nobody opens by name what was handed out as descriptors" : NULL;
@@ -323,6 +350,11 @@ static void take_setting(TapSpec *spec, const TapSpec *change, SettingId id) {
         case SETTING_VNET_HEADER:
         case SETTING_PACKET_INFO:
         case SETTING_SHARED:
+        case SETTING_SWITCH:
+        case SETTING_VLAN:
+        case SETTING_TRUNK:
+        case SETTING_ISOLATED:
+        case SETTING_INTERFACE_ID:
         case _SETTING_MAX:
                 break;
         }
@@ -333,8 +365,8 @@ int spec_change(TapSpec *spec, const TapSpec *change, bool is_ephemeral, Fault *
                 const char *why = spec_is_given(change, id) ? why_fixed(spec, is_ephemeral, id) : NULL;
 
                 if (why)
-                        return fault_set(fault, TAPD_ERROR_NOT_SUPPORTED, "%s=: %s; delete the TAP and create it anew",
-                                         settings_table[id].key, why);
+                        return fault_set(fault, TAPD_ERROR_NOT_SUPPORTED, "%s=: %s%s", settings_table[id].key, why,
+                                         id < SETTING_PORT_FIRST ? "; delete the TAP and create it anew" : "");
         }
 
         if (spec_is_given(change, SETTING_GROUP) && change->group == TAPD_ID_UNSET && spec->group != TAPD_ID_UNSET)

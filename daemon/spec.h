@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "fault.h"
+#include "portspec.h"
 #include "settings.h"
 #include "tun.h"
 
@@ -32,6 +33,7 @@ typedef struct TapSpec {
         uint32_t mtu;                   /* bytes; SPEC_UNSET */
         uint32_t transmit_queue_length; /* packets; SPEC_UNSET */
         char description[SPEC_DESCRIPTION_MAX + 1];
+        PortSpec port;
         uint32_t given; /* a bit for each SettingId that the caller named */
 } TapSpec;
 
@@ -77,7 +79,7 @@ bool spec_is_given(const TapSpec *spec, SettingId id);
 void spec_forget(TapSpec *spec, SettingId id);
 
 /* A setting as files write it (setting_parse() reads it back); "" for a number or id that is not set. */
-#define SPEC_VALUE_SIZE (SPEC_DESCRIPTION_MAX + 1)
+#define SPEC_VALUE_SIZE PORT_TRUNK_TEXT_SIZE
 const char *spec_format(const TapSpec *spec, SettingId id, char value[static SPEC_VALUE_SIZE]);
 
 /* An address as aa:bb:cc:dd:ee:ff, and back; -EINVAL for every other form. */

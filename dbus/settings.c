@@ -36,6 +36,16 @@ const Setting settings_table[_SETTING_MAX] = {
         [SETTING_TRANSMIT_QUEUE_LENGTH] = { SETTING_TRANSMIT_QUEUE_LENGTH, SETTING_FORM_NUMBER, "TransmitQueueLength",
                                             "u", "transmit-queue-length", "PACKETS",
                                             "Packets that wait for a program to read them" },
+        [SETTING_SWITCH] = { SETTING_SWITCH, SETTING_FORM_STRING, "Switch", "s", "switch", "SWITCH",
+                             "Plug it into this bridge or Open vSwitch" },
+        [SETTING_VLAN] = { SETTING_VLAN, SETTING_FORM_VLAN, "VLAN", "q", "vlan", "VLAN",
+                           "VLAN of the frames without a tag, 1 to 4094" },
+        [SETTING_TRUNK] = { SETTING_TRUNK, SETTING_FORM_TRUNK, "Trunk", "a(qq)", "trunk", "VLAN,...",
+                            "VLANs of the frames with a tag: 10,20-29" },
+        [SETTING_ISOLATED] = { SETTING_ISOLATED, SETTING_FORM_BOOL, "Isolated", "b", "isolated", "BOOL",
+                               "No frames to and from other isolated ports" },
+        [SETTING_INTERFACE_ID] = { SETTING_INTERFACE_ID, SETTING_FORM_STRING, "InterfaceID", "s", "interface-id", "ID",
+                                   "Open vSwitch: external_ids:iface-id, by which OVN binds it" },
 };
 
 const Setting *setting_find(const char *key) {
@@ -88,6 +98,48 @@ int parse_decimal(const char *text, uint64_t max, uint64_t *ret) {
 
         *ret = value;
         return 0;
+}
+
+int parse_vlan_range(const char *text, VlanRange *ret) {
+        const char *dash = strchr(text, '-');
+        size_t length = dash ? (size_t) (dash - text) : strlen(text);
+        uint64_t first, last;
+        char number[8];
+
+        if (length >= sizeof(number))
+                return -EINVAL;
+        memcpy(number, text, length);
+        number[length] = '\0';
+
+        if (parse_decimal(number, VLAN_MAX, &first) < 0 ||
+            parse_decimal(dash ? dash + 1 : number, VLAN_MAX, &last) < 0 || first < VLAN_MIN || first > last)
+                return -EINVAL;
+
+        *ret = (VlanRange){ .first = (uint16_t) first, .last = (uint16_t) last };
+        return 0;
+}
+
+int parse_trunk(const char *text, Trunk *ret) {
+        static const char separators[] = " \t,";
+        Trunk trunk = {};
+
+        for (text += strspn(text, separators); *text; text += strspn(text, separators)) {
+                size_t length = strcspn(text, separators);
+                char word[16];
+
+                if (trunk.n_ranges >= TRUNK_RANGES_MAX)
+                        return -E2BIG;
+                if (length >= sizeof(word))
+                        return -EINVAL;
+                memcpy(word, text, length);
+                word[length] = '\0';
+                if (parse_vlan_range(word, &trunk.ranges[trunk.n_ranges++]) < 0)
+                        return -EINVAL;
+                text += length;
+        }
+
+        *ret = trunk;
+        return trunk.n_ranges > 0 ? 0 : -EINVAL;
 }
 
 /* Microseconds of a unit, 0 where it is none. */
@@ -275,8 +327,12 @@ int setting_parse(const Setting *setting, const char *text, SettingValue *ret) {
                 r = parse_boolean(text, &value.boolean);
                 break;
         case SETTING_FORM_NUMBER:
-                r = parse_decimal(text, UINT32_MAX, &number);
+        case SETTING_FORM_VLAN:
+                r = parse_decimal(text, setting->form == SETTING_FORM_VLAN ? UINT16_MAX : UINT32_MAX, &number);
                 value.number = (uint32_t) number;
+                break;
+        case SETTING_FORM_TRUNK:
+                r = parse_trunk(text, &value.trunk);
                 break;
         case SETTING_FORM_USER:
                 r = parse_user(text, &value.number);

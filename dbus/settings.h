@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -22,8 +23,16 @@ typedef enum SettingId {
         SETTING_MAC_ADDRESS,
         SETTING_MTU_BYTES,
         SETTING_TRANSMIT_QUEUE_LENGTH,
+        SETTING_SWITCH,
+        SETTING_VLAN,
+        SETTING_TRUNK,
+        SETTING_ISOLATED,
+        SETTING_INTERFACE_ID,
         _SETTING_MAX,
 } SettingId;
+
+/* Those from here on say where it is plugged in: [Port] of a file, and what Plug takes. */
+#define SETTING_PORT_FIRST SETTING_SWITCH
 
 /* How a setting is written as text, and with which type it goes over the bus. */
 typedef enum SettingForm {
@@ -32,7 +41,24 @@ typedef enum SettingForm {
         SETTING_FORM_USER,   /* u, a uid; text: a user's name or a decimal uid */
         SETTING_FORM_NUMBER, /* u; text: decimal, without sign, blank or leading zero */
         SETTING_FORM_GROUP,  /* u, a gid; text: a group's name or a decimal gid; empty for no group */
+        SETTING_FORM_VLAN,   /* q; text: decimal */
+        SETTING_FORM_TRUNK,  /* a(qq); text: "10 20-29", with commas or blanks in between */
 } SettingForm;
+
+/* VLANs from one number to another, both included (IEEE 802.1Q, 12 bits). */
+typedef struct VlanRange {
+        uint16_t first, last;
+} VlanRange;
+
+/* The numbers that are a VLAN's, and the most ranges of one trunk. */
+#define VLAN_MIN 1
+#define VLAN_MAX 4094
+#define TRUNK_RANGES_MAX 64
+
+typedef struct Trunk {
+        VlanRange ranges[TRUNK_RANGES_MAX];
+        size_t n_ranges;
+} Trunk;
 
 typedef struct Setting {
         SettingId id;
@@ -50,6 +76,7 @@ typedef struct SettingValue {
                 const char *string;
                 bool boolean;
                 uint32_t number;
+                Trunk trunk;
         };
 } SettingValue;
 
@@ -71,6 +98,12 @@ int parse_boolean(const char *text, bool *ret);
 
 /* A decimal number of at most @max; no sign, no blank, no leading zero. 0 and *ret, or -EINVAL, or -ERANGE. */
 int parse_decimal(const char *text, uint64_t max, uint64_t *ret);
+
+/* "20" or "20-29", both of VLAN_MIN..VLAN_MAX and in this order. 0 and *ret, or -EINVAL. */
+int parse_vlan_range(const char *text, VlanRange *ret);
+
+/* Such words with blanks or commas in between. 0 and *ret, or -EINVAL, or -E2BIG above TRUNK_RANGES_MAX. */
+int parse_trunk(const char *text, Trunk *ret);
 
 /* A time span as systemd.time(7) writes it: "12h", "1h 30min", "90" (seconds); units us, ms, s, min, h, d, w and their
  * long forms. 0 and *ret in microseconds, or -EINVAL, or -ERANGE. */

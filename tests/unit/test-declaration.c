@@ -151,7 +151,7 @@ static const LineCase line_cases[] = {
         { TAP "[Port]\nSwitch=br0\nTrunk=\n", 5, "Trunk=" },
         { TAP "[Port]\nSwitch=br0\nTrunk=29-20\n", 5, "Trunk=" },
         { TAP "[Port]\nSwitch=br0\nTrunk=20-\n", 5, "Trunk=" },
-        { TAP "[Port]\nSwitch=br0\nTrunk=20,30\n", 5, "Trunk=" },
+        { TAP "[Port]\nSwitch=br0\nTrunk=20,30\n", 0, NULL },
         { TAP "[Port]\nSwitch=br0\nTrunk=0-4095\n", 5, "Trunk=" },
         { TAP "[Port]\nSwitch=br0\nTrunk=20-29 25\n", 5, "twice" },
         { TAP "[Port]\nSwitch=br0\nTrunk=25 20-29\n", 5, "twice" },

@@ -223,6 +223,11 @@ static const TableCase table_cases[] = {
         { SETTING_MAC_ADDRESS, "MACAddress", "s" },
         { SETTING_MTU_BYTES, "MTUBytes", "u" },
         { SETTING_TRANSMIT_QUEUE_LENGTH, "TransmitQueueLength", "u" },
+        { SETTING_SWITCH, "Switch", "s" },
+        { SETTING_VLAN, "VLAN", "q" },
+        { SETTING_TRUNK, "Trunk", "a(qq)" },
+        { SETTING_ISOLATED, "Isolated", "b" },
+        { SETTING_INTERFACE_ID, "InterfaceID", "s" },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(table_cases) == _SETTING_MAX);
 
@@ -246,6 +251,10 @@ static const char *type_of_form(SettingForm form) {
         case SETTING_FORM_USER:
         case SETTING_FORM_GROUP:
                 return "u";
+        case SETTING_FORM_VLAN:
+                return "q";
+        case SETTING_FORM_TRUNK:
+                return "a(qq)";
         }
 
         return NULL;
@@ -280,6 +289,50 @@ static void test_find(void) {
 
         for (size_t i = 0; i < G_N_ELEMENTS(unknown); i++)
                 g_assert_null(setting_find(unknown[i]));
+}
+
+static void test_parse_trunk(void) {
+        static const struct {
+                const char *text;
+                int r;
+                size_t n_ranges;
+                VlanRange last;
+        } cases[] = {
+                { "20", 0, 1, { 20, 20 } },
+                { "1-4094", 0, 1, { 1, 4094 } },
+                { "10,20-29", 0, 2, { 20, 29 } },
+                { " 10  20-29\t31 ", 0, 3, { 31, 31 } },
+                { "", -EINVAL, 0, {} },
+                { ",", -EINVAL, 0, {} },
+                { "0", -EINVAL, 0, {} },
+                { "4095", -EINVAL, 0, {} },
+                { "1-4095", -EINVAL, 0, {} },
+                { "29-20", -EINVAL, 0, {} },
+                { "20-", -EINVAL, 0, {} },
+                { "-20", -EINVAL, 0, {} },
+                { "20-29-30", -EINVAL, 0, {} },
+                { "020", -EINVAL, 0, {} },
+                { "all", -EINVAL, 0, {} },
+                { "+20", -EINVAL, 0, {} },
+                { "99999999999999999999", -EINVAL, 0, {} },
+        };
+        g_autoptr(GString) many = g_string_new(NULL);
+        Trunk trunk;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_assert_cmpint(parse_trunk(cases[i].text, &trunk), ==, cases[i].r);
+                if (cases[i].r < 0)
+                        continue;
+                g_assert_cmpuint(trunk.n_ranges, ==, cases[i].n_ranges);
+                g_assert_cmpuint(trunk.ranges[trunk.n_ranges - 1].first, ==, cases[i].last.first);
+                g_assert_cmpuint(trunk.ranges[trunk.n_ranges - 1].last, ==, cases[i].last.last);
+        }
+
+        for (unsigned i = 1; i <= TRUNK_RANGES_MAX; i++)
+                g_string_append_printf(many, "%u,", 2 * i);
+        g_assert_cmpint(parse_trunk(many->str, &trunk), ==, 0);
+        g_string_append(many, "4000");
+        g_assert_cmpint(parse_trunk(many->str, &trunk), ==, -E2BIG);
 }
 
 typedef struct ParseCase {
@@ -352,6 +405,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/settings/table", test_table);
         g_test_add_func("/settings/find", test_find);
         g_test_add_func("/settings/parse-numbers", test_parse_numbers);
+        g_test_add_func("/settings/parse-trunk", test_parse_trunk);
         g_test_add_func("/settings/parse-others", test_parse_others);
 
         return g_test_run();

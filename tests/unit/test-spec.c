@@ -314,6 +314,21 @@ static void change(TapSpec *spec, size_t id) {
         case SETTING_TRANSMIT_QUEUE_LENGTH:
                 spec->transmit_queue_length = 7;
                 break;
+        case SETTING_SWITCH:
+                strcpy(spec->port.switch_name, "br0");
+                break;
+        case SETTING_VLAN:
+                spec->port.vlan = 20;
+                break;
+        case SETTING_TRUNK:
+                spec->port.trunk = (Trunk){ .ranges = { { 30, 39 } }, .n_ranges = 1 };
+                break;
+        case SETTING_ISOLATED:
+                spec->port.isolated = true;
+                break;
+        case SETTING_INTERFACE_ID:
+                strcpy(spec->port.interface_id, "vm-1");
+                break;
         case _SETTING_MAX:
                 break;
         }
