@@ -10,7 +10,7 @@
 #include "text.h"
 
 /* Of one element of ListTaps, see org.tapd1.Manager.xml. */
-#define LISTED_SIGNATURE "sssuuubbuusussssit"
+#define LISTED_SIGNATURE "sssuuubbuusussssitsqs"
 
 const Field field_table[_FIELD_MAX] = {
         [FIELD_NAME] = { "Name", "NAME", FIELD_FORM_TEXT, offsetof(TapInfo, name), "Name of the interface" },

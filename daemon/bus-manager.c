@@ -119,7 +119,7 @@ static int append_row(sd_bus_message *reply, const Tap *tap) {
         char mac[SPEC_MAC_SIZE];
         int r;
 
-        r = sd_bus_message_open_container(reply, 'r', "sssuuubbuusussssit");
+        r = sd_bus_message_open_container(reply, 'r', "sssuuubbuusussssitsqs");
         if (r >= 0)
                 r = append_string(reply, tap->record.name);
         if (r >= 0)
@@ -162,7 +162,7 @@ static int method_list_taps(sd_bus_message *message, void *userdata, sd_bus_erro
         manager_refresh(bus->manager);
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sssuuubbuusussssit)");
+                r = sd_bus_message_open_container(reply, 'a', "(sssuuubbuusussssitsqs)");
         for (Tap *tap = manager_next(bus->manager, NULL); tap && r >= 0; tap = manager_next(bus->manager, tap))
                 r = append_row(reply, tap);
         if (r >= 0)
@@ -243,7 +243,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("DeleteTaps", SD_BUS_ARGS("as", names, "b", force), SD_BUS_NO_RESULT,
                                 method_delete_taps, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListTaps", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssuuubbuusussssit)", taps),
+        SD_BUS_METHOD_WITH_ARGS("ListTaps", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssuuubbuusussssitsqs)", taps),
                                 method_list_taps, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetTap", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", tap), method_get_tap,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

@@ -27,6 +27,10 @@ static const ErrorEntry error_table[_TAPD_ERROR_MAX] = {
         [TAPD_ERROR_NAME_NOT_ALLOWED] = { OWN "NameNotAllowed", TAPCTL_EXIT_DENIED },
         [TAPD_ERROR_CONFLICT] = { OWN "Conflict", TAPCTL_EXIT_IN_USE },
         [TAPD_ERROR_IN_USE] = { OWN "InUse", TAPCTL_EXIT_IN_USE },
+        [TAPD_ERROR_NO_SUCH_SWITCH] = { OWN "NoSuchSwitch", TAPCTL_EXIT_FAILED },
+        [TAPD_ERROR_VLAN_NOT_SUPPORTED] = { OWN "VLANNotSupported", TAPCTL_EXIT_FAILED },
+        [TAPD_ERROR_SWITCH_FULL] = { OWN "SwitchFull", TAPCTL_EXIT_LIMITS },
+        [TAPD_ERROR_SWITCH_UNAVAILABLE] = { OWN "SwitchUnavailable", TAPCTL_EXIT_FAILED },
         [TAPD_ERROR_DEGRADED] = { OWN "Degraded", TAPCTL_EXIT_FAILED },
         [TAPD_ERROR_STALE] = { OWN "Stale", TAPCTL_EXIT_IN_USE },
 };

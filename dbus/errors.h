@@ -20,8 +20,12 @@ typedef enum TapdError {
         TAPD_ERROR_NAME_NOT_ALLOWED, /* a name that belongs to somebody else on every host */
         TAPD_ERROR_CONFLICT,         /* exists with other settings */
         TAPD_ERROR_IN_USE,           /* a program has a queue of it open */
-        TAPD_ERROR_DEGRADED,         /* tapd cannot write its records */
-        TAPD_ERROR_STALE,            /* the device is no longer the record's */
+        TAPD_ERROR_NO_SUCH_SWITCH,
+        TAPD_ERROR_VLAN_NOT_SUPPORTED, /* the bridge filters no VLANs */
+        TAPD_ERROR_SWITCH_FULL,        /* a Linux bridge has 1,023 ports */
+        TAPD_ERROR_SWITCH_UNAVAILABLE, /* Open vSwitch does not answer, or does not take the port */
+        TAPD_ERROR_DEGRADED,           /* tapd cannot write its records */
+        TAPD_ERROR_STALE,              /* the device is no longer the record's */
         _TAPD_ERROR_MAX,
 } TapdError;
 

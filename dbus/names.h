@@ -21,6 +21,7 @@
 #define TAPD_ACTION_DELETE "org.tapd1.delete"
 #define TAPD_ACTION_CONFIGURE "org.tapd1.configure"
 #define TAPD_ACTION_OPEN "org.tapd1.open"
+#define TAPD_ACTION_PLUG "org.tapd1.plug"
 #define TAPD_ACTION_DECLARE "org.tapd1.declare"
 #define TAPD_ACTION_ADOPT "org.tapd1.adopt"
 #define TAPD_ACTION_RELOAD "org.tapd1.reload"
@@ -29,6 +30,8 @@
 
 /* The details that a polkit rule and a prompt may look at (polkit passes them as a{ss}). */
 #define TAPD_DETAIL_TAP "tap"         /* the TAP's name; several are separated by blanks */
+#define TAPD_DETAIL_SWITCH "switch"   /* the switch it is to be plugged into; absent where it is into none */
+#define TAPD_DETAIL_VLAN "vlan"       /* its VLANs there, "20" or "1 10 20-29", the untagged one first; "": none is named */
 #define TAPD_DETAIL_CREATOR "creator" /* its creator's uid, decimal */
 #define TAPD_DETAIL_GRANT "grant"     /* the grant that covers the request; absent where none does */
 
