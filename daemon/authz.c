@@ -237,6 +237,10 @@ static int append_question(sd_bus_message *call, const Job *job, const AuthzQues
         if (r >= 0)
                 r = append_detail(call, TAPD_DETAIL_TAP, question->target.names);
         if (r >= 0)
+                r = append_detail(call, TAPD_DETAIL_SWITCH, question->target.switch_name);
+        if (r >= 0)
+                r = append_detail(call, TAPD_DETAIL_VLAN, question->target.vlans);
+        if (r >= 0)
                 r = append_detail(call, TAPD_DETAIL_CREATOR, creator);
         if (r >= 0)
                 r = append_detail(call, TAPD_DETAIL_GRANT, question->grant);
@@ -333,8 +337,14 @@ int authz_require_verdict(Authz *authz, Job *job, const char *action, const Auth
         };
         int r = 1;
 
-        if (!verdict->needs_manage_others && !verdict->needs_override)
+        if (!verdict->needs_manage_others && !verdict->needs_override) {
+                r = authz_require(authz, job, &question, fault);
+                if (r <= 0 || !target->switch_name || strcmp(action, TAPD_ACTION_CREATE) != 0)
+                        return r;
+
+                question.action = TAPD_ACTION_PLUG;
                 return authz_require(authz, job, &question, fault);
+        }
 
         if (verdict->needs_manage_others) {
                 question.action = TAPD_ACTION_MANAGE_OTHERS;

@@ -31,9 +31,12 @@ void authz_done(Authz *authz);
 
 /* What it is about. */
 typedef struct AuthzTarget {
-        const char *names; /* detail "tap": the TAPs, separated by blanks */
-        uid_t creator;     /* detail "creator": whose they are */
-        uint64_t identity; /* made of their records' ids; 0 of those that are yet to be made */
+        const char *names;       /* detail "tap": the TAPs, separated by blanks */
+        uid_t creator;           /* detail "creator": whose they are */
+        uint64_t identity;       /* made of their records' ids; 0 of those that are yet to be made */
+        const char *switch_name; /* detail "switch": what they are to be plugged into, several separated by blanks;
+                                    NULL: nothing */
+        const char *vlans;       /* detail "vlan": their VLANs there; NULL where there is no switch */
 } AuthzTarget;
 
 /* One question. The strings are borrowed for the call. */
@@ -51,7 +54,7 @@ typedef struct AuthzQuestion {
 int authz_require(Authz *authz, Job *job, const AuthzQuestion *question, Fault *fault);
 
 /* The same for all that a verdict of the gate needs, and stops at the first no: manage-others, override, and the verb's
- * own action where neither is needed. */
+ * own action where neither is needed, and that of plugging where a new TAP names a switch. */
 int authz_require_verdict(Authz *authz, Job *job, const char *action, const AuthzTarget *target,
                           const GateVerdict *verdict, Fault *fault);
 

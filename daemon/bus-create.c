@@ -73,17 +73,67 @@ static void answer_created(Job *job, const char *name, bool created) {
 
 /* Judges a creation and asks for it: 1 when it may be done. */
 static int authorize_one(Bus *bus, Job *job, const char *name, const TapSpec *spec, Fault *fault) {
+        AuthzTarget target = { .names = name, .creator = job->caller->uid };
+        char vlans[PORT_VLANS_SIZE];
         GateVerdict verdict;
+        Switch where;
         int r;
 
+        r = bus_find_switch(bus, name, spec, &where, fault);
+        if (r < 0)
+                return r;
+
+        if (r > 0) {
+                target.switch_name = spec->port.switch_name;
+                target.vlans = port_format_vlans(&spec->port, vlans);
+        }
         r = gate_create(manager_config(bus->manager), job->caller, name, spec,
+                        r > 0 ? &(const GateSwitch){ where.filters_vlans } : NULL,
                         manager_count_of(bus->manager, job->caller->uid), &verdict, fault);
         if (r < 0)
                 return r;
 
-        return authz_require_verdict(&bus->authz, job, TAPD_ACTION_CREATE,
-                                     &(const AuthzTarget){ .names = name, .creator = job->caller->uid }, &verdict,
-                                     fault);
+        return authz_require_verdict(&bus->authz, job, TAPD_ACTION_CREATE, &target, &verdict, fault);
+}
+
+static void answer_made(Job *job, const Tap *tap, TapQueues *queues) {
+        const char *name = tap->record.name;
+        char *path;
+
+        if (tap->record.lifetime != LIFETIME_EPHEMERAL) {
+                answer_created(job, name, true);
+        } else if (bus_tap_path(name, &path) < 0) {
+                tap_queues_close(queues);
+                job_answer_fault(job, &(const Fault){ .error = TAPD_ERROR_NO_MEMORY, .text = "answer" });
+        } else {
+                bus_answer_queues(job, queues, "so", name, path);
+                free(path);
+        }
+}
+
+/* One that had to wait for Open vSwitch. */
+static void bus_on_made(int r, const Fault *fault, Tap *tap, TapQueues *queues, const char *name, void *userdata) {
+        Job *job = userdata;
+
+        job->making = NULL;
+        if (r < 0)
+                job_answer_fault(job, fault);
+        else
+                answer_made(job, tap, queues);
+        job_free(job);
+}
+
+/* Makes it and answers, now or later. */
+static int make(Bus *bus, Job *job, const ManagerOrder *order, TapQueues *queues, Fault *fault) {
+        TapQueues none = {};
+        Tap *tap;
+        int r;
+
+        r = manager_create(bus->manager, order, queues, bus_on_made, job, &job->making, &tap, fault);
+        if (r > 0)
+                answer_made(job, tap, queues ? queues : &none);
+
+        return r < 0 ? r : 0;
 }
 
 int bus_create_tap(Job *job, void *userdata, Fault *fault) {
@@ -112,19 +162,14 @@ int bus_create_tap(Job *job, void *userdata, Fault *fault) {
         if (r <= 0)
                 return r;
 
-        r = manager_create(bus->manager,
-                           &(const ManagerOrder){
-                                   .name = name,
-                                   .spec = &spec,
-                                   .creator = job->caller->uid,
-                                   .lifetime = LIFETIME_RUNTIME,
-                           },
-                           /* queues= */ NULL, &tap, fault);
-        if (r < 0)
-                return r;
-
-        answer_created(job, name, true);
-        return 0;
+        return make(bus, job,
+                    &(const ManagerOrder){
+                            .name = name,
+                            .spec = &spec,
+                            .creator = job->caller->uid,
+                            .lifetime = LIFETIME_RUNTIME,
+                    },
+                    /* queues= */ NULL, fault);
 }
 
 int bus_create_for_unit(Job *job, void *userdata, Fault *fault) {
@@ -162,20 +207,15 @@ int bus_create_for_unit(Job *job, void *userdata, Fault *fault) {
         if (r <= 0)
                 return r;
 
-        r = manager_create(bus->manager,
-                           &(const ManagerOrder){
-                                   .name = name,
-                                   .spec = &spec,
-                                   .creator = job->caller->uid,
-                                   .lifetime = LIFETIME_RUNTIME,
-                                   .source = RECORD_SOURCE_UNIT,
-                           },
-                           /* queues= */ NULL, &tap, fault);
-        if (r < 0)
-                return r;
-
-        answer_created(job, name, true);
-        return 0;
+        return make(bus, job,
+                    &(const ManagerOrder){
+                            .name = name,
+                            .spec = &spec,
+                            .creator = job->caller->uid,
+                            .lifetime = LIFETIME_RUNTIME,
+                            .source = RECORD_SOURCE_UNIT,
+                    },
+                    /* queues= */ NULL, fault);
 }
 
 /* The items of a request while they are read; the names are in a table too, for each may be there once. */
@@ -307,11 +347,30 @@ static char *join_items(const Items *items) {
         return joined;
 }
 
+/* What a rule or a prompt is told of the switches of many: where they differ, that they do. */
+static void name_switch(AuthzTarget *target, const PortSpec *port, char vlans[static PORT_VLANS_SIZE]) {
+        char text[PORT_VLANS_SIZE];
+
+        (void) port_format_vlans(port, text);
+        if (!target->switch_name) {
+                target->switch_name = port->switch_name;
+                target->vlans = strcpy(vlans, text);
+                return;
+        }
+
+        if (strcmp(target->switch_name, port->switch_name) != 0)
+                target->switch_name = "*";
+        if (strcmp(vlans, text) != 0)
+                strcpy(vlans, "*");
+}
+
 /* One question for all that are new. */
 static int authorize_items(Bus *bus, Job *job, const Items *items, unsigned *ret_quota, Fault *fault) {
+        AuthzTarget target = { .creator = job->caller->uid };
         size_t n_taps = manager_count_of(bus->manager, job->caller->uid);
         GateVerdict all = { .quota = GATE_NO_QUOTA };
-        char *joined;
+        char *joined, vlans[PORT_VLANS_SIZE];
+        Switch where;
         int r;
 
         *ret_quota = GATE_NO_QUOTA;
@@ -325,8 +384,14 @@ static int authorize_items(Bus *bus, Job *job, const Items *items, unsigned *ret
                 if (item->exists)
                         continue;
 
-                r = gate_create(manager_config(bus->manager), job->caller, item->name, &item->spec, n_taps++, &verdict,
-                                fault);
+                r = bus_find_switch(bus, item->name, &item->spec, &where, fault);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        name_switch(&target, &item->spec.port, vlans);
+
+                r = gate_create(manager_config(bus->manager), job->caller, item->name, &item->spec,
+                                r > 0 ? &(const GateSwitch){ where.filters_vlans } : NULL, n_taps++, &verdict, fault);
                 if (r < 0)
                         return r;
                 gate_join(&all, &verdict);
@@ -336,8 +401,8 @@ static int authorize_items(Bus *bus, Job *job, const Items *items, unsigned *ret
         if (!joined)
                 return fault_set_errno(fault, -ENOMEM, "request");
 
-        r = authz_require_verdict(&bus->authz, job, TAPD_ACTION_CREATE,
-                                  &(const AuthzTarget){ .names = joined, .creator = job->caller->uid }, &all, fault);
+        target.names = joined;
+        r = authz_require_verdict(&bus->authz, job, TAPD_ACTION_CREATE, &target, &all, fault);
         free(joined);
         *ret_quota = all.quota;
         return r;
@@ -410,11 +475,10 @@ int bus_create_taps(Job *job, void *userdata, Fault *fault) {
 int bus_create_ephemeral(Job *job, void *userdata, Fault *fault) {
         TapQueues queues = {};
         Bus *bus = userdata;
-        char name[NAME_SIZE], *path;
+        char name[NAME_SIZE];
         const char *wish;
         uint32_t n_queues;
         TapSpec spec;
-        Tap *tap;
         int r;
 
         r = read_order(bus, job, &wish, &spec, fault);
@@ -442,22 +506,12 @@ int bus_create_ephemeral(Job *job, void *userdata, Fault *fault) {
                 return r;
 
         queues.n_fds = n_queues;
-        r = manager_create(bus->manager,
-                           &(const ManagerOrder){
-                                   .name = name,
-                                   .spec = &spec,
-                                   .creator = job->caller->uid,
-                                   .lifetime = LIFETIME_EPHEMERAL,
-                           },
-                           &queues, &tap, fault);
-        if (r == 0)
-                r = bus_tap_path(name, &path);
-        if (r < 0) {
-                tap_queues_close(&queues);
-                return r;
-        }
-
-        bus_answer_queues(job, &queues, "so", name, path);
-        free(path);
-        return 0;
+        return make(bus, job,
+                    &(const ManagerOrder){
+                            .name = name,
+                            .spec = &spec,
+                            .creator = job->caller->uid,
+                            .lifetime = LIFETIME_EPHEMERAL,
+                    },
+                    &queues, fault);
 }

@@ -16,8 +16,7 @@ const char *bus_tap_mac(const Tap *tap, char mac[static SPEC_MAC_SIZE]) {
         return mac;
 }
 
-/* The TAP that a message was sent to: looked up by its path at each step, it may be gone by now. */
-static int find_tap(Bus *bus, const Job *job, Tap **ret, Fault *fault) {
+int bus_find_subject(Bus *bus, const Job *job, Tap **ret, Fault *fault) {
         const char *path = sd_bus_message_get_path(job->message);
         char *name;
         int r;
@@ -48,10 +47,6 @@ static int change(Bus *bus, Job *job, Tap *tap, const TapSpec *spec, Fault *faul
         GateVerdict verdict;
         int r;
 
-        if (spec->up && !tap->record.spec.up && *tap->waiting)
-                return fault_set(fault, TAPD_ERROR_CONFLICT, "%s: %s; it goes up when it is plugged in",
-                                 tap->record.name, tap->waiting);
-
         r = gate_change(manager_config(bus->manager), job->caller, &subject, spec, &verdict, fault);
         if (r == 0)
                 r = authorize(bus, job, TAPD_ACTION_CONFIGURE, tap, &verdict, fault);
@@ -72,9 +67,13 @@ static int set_up(Job *job, Bus *bus, bool up, Fault *fault) {
         Tap *tap;
         int r;
 
-        r = find_tap(bus, job, &tap, fault);
+        r = bus_find_subject(bus, job, &tap, fault);
         if (r < 0)
                 return r;
+
+        if (up && tap_is_held(tap))
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "%s: %s; it goes up when it is plugged in",
+                                 tap->record.name, tap->waiting);
 
         spec = tap->record.spec;
         spec.up = up;
@@ -88,7 +87,7 @@ static int tap_set(Job *job, void *userdata, Fault *fault) {
 
         r = bus_read_settings(job->message, &wanted, fault);
         if (r == 0)
-                r = find_tap(userdata, job, &tap, fault);
+                r = bus_find_subject(userdata, job, &tap, fault);
         if (r < 0)
                 return r;
 
@@ -115,7 +114,7 @@ static int tap_open_queues_for(Job *job, void *userdata, Fault *fault) {
 
         r = bus_check_queues(count, fault);
         if (r == 0)
-                r = find_tap(bus, job, &tap, fault);
+                r = bus_find_subject(bus, job, &tap, fault);
         if (r < 0)
                 return r;
 
@@ -152,7 +151,7 @@ static int tap_delete(Job *job, void *userdata, Fault *fault) {
         if (r < 0)
                 return bus_bad_message(fault, r);
 
-        r = find_tap(userdata, job, &tap, fault);
+        r = bus_find_subject(userdata, job, &tap, fault);
         if (r < 0)
                 return r;
 
@@ -175,6 +174,14 @@ static int method_down(sd_bus_message *message, void *userdata, sd_bus_error *er
 
 static int method_set(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return bus_begin(bus_of(message), message, tap_set);
+}
+
+static int method_plug(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(bus_of(message), message, bus_plug);
+}
+
+static int method_unplug(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return bus_begin(bus_of(message), message, bus_unplug);
 }
 
 static int method_open_queues(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -308,12 +315,52 @@ static int property_get_state(sd_bus *sdbus, const char *path, const char *inter
         return sd_bus_message_append_basic(reply, 's', tap_state_name(*state));
 }
 
+static int property_get_switch_kind(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const SwitchKind *kind = userdata;
+
+        return sd_bus_message_append_basic(reply, 's', switch_kind_name(*kind));
+}
+
+static int property_get_trunk(sd_bus *sdbus, const char *path, const char *interface, const char *property,
+                              sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Trunk *trunk = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(qq)");
+        for (size_t i = 0; i < trunk->n_ranges && r >= 0; i++)
+                r = sd_bus_message_append(reply, "(qq)", (int) trunk->ranges[i].first, (int) trunk->ranges[i].last);
+
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 /* In the order of the bits of TapChange. */
 static const char *const change_names[] = {
-        "User",           "Group",      "Shared",      "VNetHeader",          "PacketInfo",          "QueuesAttached",
-        "QueuesDetached", "MACAddress", "MTUBytes",    "TransmitQueueLength", "AdministrativeState", "OperationalState",
-        "Carrier",        "State",      "Description", "IdleSinceUSec",       "StateReason",         "Lifetime",
+        "User",
+        "Group",
+        "Shared",
+        "VNetHeader",
+        "PacketInfo",
+        "QueuesAttached",
+        "QueuesDetached",
+        "MACAddress",
+        "MTUBytes",
+        "TransmitQueueLength",
+        "AdministrativeState",
+        "OperationalState",
+        "Carrier",
+        "State",
+        "Description",
+        "IdleSinceUSec",
+        "StateReason",
+        "Lifetime",
         "Source",
+        "Switch",
+        "SwitchKind",
+        "VLAN",
+        "Trunk",
+        "Isolated",
+        "InterfaceID",
 };
 
 void bus_tap_changed_names(unsigned changes, const char **names) {
@@ -336,6 +383,8 @@ const sd_bus_vtable bus_tap_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Down", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_down, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_ARGS("b", force), SD_BUS_NO_RESULT, method_delete, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Set", SD_BUS_ARGS("a{sv}", settings), SD_BUS_NO_RESULT, method_set, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Plug", SD_BUS_ARGS("s", switch, "a{sv}", port), SD_BUS_NO_RESULT, method_plug, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Unplug", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_unplug, METHOD),
         SD_BUS_METHOD_WITH_ARGS("OpenQueues", SD_BUS_ARGS("u", count), SD_BUS_RESULT("ah", descriptors),
                                 method_open_queues, METHOD),
         SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{st}", counters),
@@ -366,6 +415,12 @@ const sd_bus_vtable bus_tap_vtable[] = {
         SD_BUS_PROPERTY("Carrier", "b", property_get_flag, AT(link.has_carrier), CHANGES),
         SD_BUS_PROPERTY("State", "s", property_get_state, AT(state), CHANGES),
         SD_BUS_PROPERTY("StateReason", "s", property_get_text, AT(reason), CHANGES),
+        SD_BUS_PROPERTY("Switch", "s", property_get_text, AT(port.spec.switch_name), CHANGES),
+        SD_BUS_PROPERTY("SwitchKind", "s", property_get_switch_kind, AT(port.kind), CHANGES),
+        SD_BUS_PROPERTY("VLAN", "q", NULL, AT(port.spec.vlan), CHANGES),
+        SD_BUS_PROPERTY("Trunk", "a(qq)", property_get_trunk, AT(port.spec.trunk), CHANGES),
+        SD_BUS_PROPERTY("Isolated", "b", property_get_flag, AT(port.spec.isolated), CHANGES),
+        SD_BUS_PROPERTY("InterfaceID", "s", property_get_text, AT(port.spec.interface_id), CHANGES),
         SD_BUS_PROPERTY("Source", "s", property_get_text, AT(record.source), CHANGES),
         SD_BUS_PROPERTY("CreatedUSec", "t", NULL, AT(record.created_usec), CONSTANT),
         SD_BUS_PROPERTY("IdleSinceUSec", "t", NULL, AT(record.idle_usec), CHANGES),

@@ -54,6 +54,16 @@ int bus_create_ephemeral(Job *job, void *userdata, Fault *fault);
 /* CreateForUnit. */
 int bus_create_for_unit(Job *job, void *userdata, Fault *fault);
 
+/* The switch that a TAP is to be plugged into, and what it would not take: 1 where @spec names one, 0 where none. */
+int bus_find_switch(Bus *bus, const char *name, const TapSpec *spec, Switch *ret, Fault *fault);
+
+/* The steps of Plug and Unplug. */
+int bus_plug(Job *job, void *userdata, Fault *fault);
+int bus_unplug(Job *job, void *userdata, Fault *fault);
+
+/* The TAP that a message was sent to: looked up by its path at each step, it may be gone by now. NoSuchTap. */
+int bus_find_subject(Bus *bus, const Job *job, Tap **ret, Fault *fault);
+
 /* The steps of Reload, Declare, Undeclare and Adopt. */
 int bus_reload_config(Job *job, void *userdata, Fault *fault);
 int bus_declare(Job *job, void *userdata, Fault *fault);

@@ -11,7 +11,8 @@ struct Creation {
         Manager *manager;
         CreationItem *items;
         size_t n_items;
-        size_t n_made;
+        size_t n_made;    /* or on their way */
+        size_t n_pending; /* on their way into Open vSwitch */
         uid_t creator;
         unsigned quota;
         creation_done_t done;
@@ -64,6 +65,33 @@ static void creation_roll_back(Creation *creation) {
         free(taps);
 }
 
+/* After one turn, or the end of one that had to be waited for. */
+static void creation_go_on(Creation *creation) {
+        bool is_over = creation->r < 0 || creation->n_made == creation->n_items;
+
+        if (!is_over && creation->n_pending < CREATION_PENDING)
+                (void) sd_event_source_set_enabled(creation->source, SD_EVENT_ONESHOT);
+        if (!is_over || creation->n_pending > 0)
+                return;
+
+        if (creation->r < 0)
+                creation_roll_back(creation);
+        else
+                creation_finish(creation);
+}
+
+static void creation_on_made(int r, const Fault *fault, Tap *tap, TapQueues *queues, const char *name, void *userdata) {
+        Creation *creation = userdata;
+
+        creation->n_pending--;
+        if (r < 0 && creation->r >= 0) {
+                creation->r = r;
+                creation->fault = *fault;
+        }
+
+        creation_go_on(creation);
+}
+
 /* @n_taps: how many TAPs the creator has. */
 static int creation_make(Creation *creation, const CreationItem *item, size_t *n_taps) {
         const ManagerOrder order = {
@@ -72,6 +100,7 @@ static int creation_make(Creation *creation, const CreationItem *item, size_t *n
                 .creator = creation->creator,
                 .lifetime = LIFETIME_RUNTIME,
         };
+        Making *making;
         Tap *tap;
         int r;
 
@@ -87,26 +116,28 @@ static int creation_make(Creation *creation, const CreationItem *item, size_t *n
         if (r < 0)
                 return r;
 
-        return manager_create(creation->manager, &order, /* queues= */ NULL, &tap, &creation->fault);
+        r = manager_create(creation->manager, &order, /* queues= */ NULL, creation_on_made, creation, &making, &tap,
+                           &creation->fault);
+        creation->n_pending += r == 0;
+        return r < 0 ? r : 0;
 }
 
 static int creation_on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
         Creation *creation = userdata;
         size_t n_taps = manager_count_of(creation->manager, creation->creator);
 
-        for (unsigned i = 0; i < CREATION_PIECE && creation->n_made < creation->n_items; i++) {
-                creation->r = creation_make(creation, &creation->items[creation->n_made], &n_taps);
-                if (creation->r < 0) {
-                        creation_roll_back(creation);
-                        return 0;
-                }
-                creation->n_made++;
+        for (unsigned i = 0; i < CREATION_PIECE && creation->n_made < creation->n_items && creation->r >= 0 &&
+                             creation->n_pending < CREATION_PENDING;
+             i++) {
+                int r = creation_make(creation, &creation->items[creation->n_made], &n_taps);
+
+                if (r < 0)
+                        creation->r = r;
+                else
+                        creation->n_made++;
         }
 
-        if (creation->n_made < creation->n_items)
-                return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-
-        creation_finish(creation);
+        creation_go_on(creation);
         return 0;
 }
 

@@ -18,6 +18,9 @@ typedef struct CreationItem {
 /* How many are made in one turn of the loop: about 10 ms. */
 #define CREATION_PIECE 32
 
+/* How many may be on their way into Open vSwitch at once. */
+#define CREATION_PENDING 64
+
 /* Called once from the loop; @items are borrowed for the call. */
 typedef void (*creation_done_t)(int r, const Fault *fault, const CreationItem *items, size_t n_items, void *userdata);
 

@@ -151,8 +151,8 @@ static int deletions_add(Deletions *deletions, int ifindex, Deletion *deletion) 
         return 0;
 }
 
-int deletions_begin(Deletions *deletions, const int *ifindexes, size_t n_ifindexes, deletion_done_t done,
-                    void *userdata, Deletion **ret) {
+int deletions_prepare(Deletions *deletions, const int *ifindexes, size_t n_ifindexes, deletion_done_t done,
+                      void *userdata, Deletion **ret) {
         Deletion *deletion;
         size_t n = 0;
         int r = 0;
@@ -163,8 +163,6 @@ int deletions_begin(Deletions *deletions, const int *ifindexes, size_t n_ifindex
 
         for (; n < n_ifindexes && r == 0; n++)
                 r = deletions_add(deletions, ifindexes[n], deletion);
-        if (r == 0)
-                r = reaper_add(deletions->reaper, ifindexes, n_ifindexes);
         if (r < 0) {
                 while (n > 0)
                         (void) deletions_take(deletions, ifindexes[--n]);
@@ -174,6 +172,45 @@ int deletions_begin(Deletions *deletions, const int *ifindexes, size_t n_ifindex
 
         deletion->done = done;
         deletion->userdata = userdata;
+        if (ret)
+                *ret = deletion;
+        return 0;
+}
+
+void deletions_go(Deletions *deletions, const int *ifindexes, size_t n_ifindexes) {
+        int *left = reallocarray(NULL, n_ifindexes, sizeof(*left)), r = left ? 0 : -ENOMEM;
+        size_t n = 0;
+
+        /* Somebody else may have deleted some meanwhile, and the kernel given their numbers away. */
+        for (size_t i = 0; left && i < n_ifindexes; i++)
+                if (deletions_find(deletions, ifindexes[i]))
+                        left[n++] = ifindexes[i];
+
+        if (n > 0)
+                r = reaper_add(deletions->reaper, left, n);
+        for (size_t i = 0; r < 0 && i < n_ifindexes; i++)
+                deletions_on_failed(ifindexes[i], r, deletions);
+
+        free(left);
+}
+
+int deletions_begin(Deletions *deletions, const int *ifindexes, size_t n_ifindexes, deletion_done_t done,
+                    void *userdata, Deletion **ret) {
+        Deletion *deletion;
+        int r;
+
+        r = deletions_prepare(deletions, ifindexes, n_ifindexes, done, userdata, &deletion);
+        if (r < 0)
+                return r;
+
+        r = reaper_add(deletions->reaper, ifindexes, n_ifindexes);
+        if (r < 0) {
+                for (size_t i = 0; i < n_ifindexes; i++)
+                        (void) deletions_take(deletions, ifindexes[i]);
+                free(deletion);
+                return r;
+        }
+
         if (ret)
                 *ret = deletion;
         return 0;

@@ -27,5 +27,11 @@ int deletions_begin(Deletions *deletions, const int *ifindexes, size_t n_ifindex
 /* Whoever waited is gone; the deletion goes on. NULL is fine. */
 void deletion_forget(Deletion *deletion);
 
+/* The same in two steps: whoever waits does from here on, and the links go with deletions_go(), those that are still
+ * there; where that cannot be, @done hears of it. */
+int deletions_prepare(Deletions *deletions, const int *ifindexes, size_t n_ifindexes, deletion_done_t done,
+                      void *userdata, Deletion **ret);
+void deletions_go(Deletions *deletions, const int *ifindexes, size_t n_ifindexes);
+
 /* A link is gone, by whatever hand. Calls the @done of a deletion that waited for it alone. */
 void deletions_note_gone(Deletions *deletions, int ifindex);

@@ -35,6 +35,14 @@ static int errno_of(TapdError error) {
                 return EPERM;
         case TAPD_ERROR_IN_USE:
                 return EBUSY;
+        case TAPD_ERROR_NO_SUCH_SWITCH:
+                return ENOMEDIUM;
+        case TAPD_ERROR_VLAN_NOT_SUPPORTED:
+                return EPROTONOSUPPORT;
+        case TAPD_ERROR_SWITCH_FULL:
+                return EXFULL;
+        case TAPD_ERROR_SWITCH_UNAVAILABLE:
+                return EHOSTDOWN;
         case TAPD_ERROR_DEGRADED:
                 return EROFS;
         case TAPD_ERROR_STALE:
@@ -75,6 +83,14 @@ static TapdError error_of(int error_number) {
                 return TAPD_ERROR_DEGRADED;
         case ESTALE:
                 return TAPD_ERROR_STALE;
+        case ENOMEDIUM:
+                return TAPD_ERROR_NO_SUCH_SWITCH;
+        case EPROTONOSUPPORT:
+                return TAPD_ERROR_VLAN_NOT_SUPPORTED;
+        case EXFULL:
+                return TAPD_ERROR_SWITCH_FULL;
+        case EHOSTDOWN:
+                return TAPD_ERROR_SWITCH_UNAVAILABLE;
         default:
                 return TAPD_ERROR_FAILED;
         }

@@ -79,10 +79,6 @@ static unsigned find_foreign_vlan(const Grant *grant, const Trunk *trunk) {
         return 0;
 }
 
-static int refuse(Fault *reason, const char *format, const char *name, const char *grant) {
-        return fault_set(reason, TAPD_ERROR_ACCESS_DENIED, format, name, grant);
-}
-
 /* VLANs= and Trunk= of a grant. What it does not say it does not give. */
 static bool grant_covers_vlans(const Grant *grant, const PortSpec *port, const GateSwitch *where, Fault *reason) {
         bool names_none = port->vlan == 0 && port->trunk.n_ranges == 0;
@@ -109,8 +105,8 @@ static bool grant_covers_vlans(const Grant *grant, const PortSpec *port, const G
 
         foreign = find_foreign_vlan(grant, &port->trunk);
         if (names_none)
-                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "VLAN=: one of those in VLANs= of grant %s is needed",
-                                 grant->name);
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED,
+                                 "VLAN=: one of those in VLANs= of grant %s is needed", grant->name);
         else if (!where->filters_vlans)
                 (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED,
                                  "VLAN=: %s filters no VLANs, and grant %s is for some of them", port->switch_name,
@@ -132,10 +128,12 @@ static bool grant_covers_port(const Grant *grant, const PortSpec *port, const Ga
                 return true;
 
         if (!patterns_match(grant->switches, port->switch_name))
-                (void) refuse(reason, "Switch=: \"%s\" is not in Switches= of grant %s", port->switch_name, grant->name);
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED, "Switch=: \"%s\" is not in Switches= of grant %s",
+                                 port->switch_name, grant->name);
         else if (*port->interface_id && !patterns_match(grant->interface_ids, port->interface_id))
-                (void) refuse(reason, "InterfaceID=: \"%s\" is not in InterfaceIDs= of grant %s", port->interface_id,
-                              grant->name);
+                (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED,
+                                 "InterfaceID=: \"%s\" is not in InterfaceIDs= of grant %s", port->interface_id,
+                                 grant->name);
         else
                 return grant_covers_vlans(grant, port, where, reason);
 
@@ -201,7 +199,8 @@ static void check_grants(const Config *config, const Caller *caller, const char 
                         continue;
                 if (grant->taps_per_user > verdict->quota)
                         verdict->quota = grant->taps_per_user;
-                if (!verdict->grant && grant_covers(grant, config, caller, name, spec, where, &verdict->override_reason))
+                if (!verdict->grant &&
+                    grant_covers(grant, config, caller, name, spec, where, &verdict->override_reason))
                         verdict->grant = grant;
         }
 
@@ -337,7 +336,18 @@ int gate_change(const Config *config, const Caller *caller, const GateTap *tap, 
         return 0;
 }
 
-int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, const PortSpec *port,
+/* Whether a TAP may be moved by who has this grant: off the switch that it is on, onto another. */
+static bool grant_covers_move(const Grant *grant, const char *from, const PortSpec *port, Fault *reason) {
+        if (!*from || strcmp(from, port->switch_name) == 0 || patterns_match(grant->switches, from))
+                return true;
+
+        (void) fault_set(reason, TAPD_ERROR_ACCESS_DENIED,
+                         "Switch=: it is plugged into \"%s\", which is not in Switches= of grant %s", from,
+                         grant->name);
+        return false;
+}
+
+int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, const char *from, const PortSpec *port,
               const GateSwitch *where, GateVerdict *ret, Fault *fault) {
         const Grant *covering = NULL;
         GateVerdict verdict;
@@ -352,7 +362,7 @@ int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, co
                 const Grant *grant = &config->grants[i];
 
                 if (grant_names_caller(grant, caller) && grant_has_name(grant, tap->record->name) &&
-                    grant_covers_port(grant, port, where, &reason))
+                    grant_covers_port(grant, port, where, &reason) && grant_covers_move(grant, from, port, &reason))
                         covering = grant;
         }
 

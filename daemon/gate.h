@@ -50,8 +50,8 @@ typedef struct GateSwitch {
         bool filters_vlans; /* a bridge with vlan_filtering, or Open vSwitch */
 } GateSwitch;
 
-/* May @caller create a TAP of this name? @n_taps: how many he has. @spec is complete; @where: the switch that it is to be
- * plugged into, NULL where it is into none. Refuses system accounts (AccessDenied); everything else is a verdict. */
+/* May @caller create a TAP of this name? @n_taps: how many he has. @spec is complete; @where: the switch that it is to
+ * be plugged into, NULL where it is into none. Refuses system accounts (AccessDenied); everything else is a verdict. */
 int gate_create(const Config *config, const Caller *caller, const char *name, const TapSpec *spec,
                 const GateSwitch *where, size_t n_taps, GateVerdict *ret, Fault *fault);
 
@@ -72,8 +72,8 @@ typedef struct GateTap {
 int gate_change(const Config *config, const Caller *caller, const GateTap *tap, const TapSpec *spec, GateVerdict *ret,
                 Fault *fault);
 
-/* May @caller plug this TAP in as @port says? */
-int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, const PortSpec *port,
+/* May @caller plug this TAP in as @port says? @from: the switch that it is on now, "": none. */
+int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, const char *from, const PortSpec *port,
               const GateSwitch *where, GateVerdict *ret, Fault *fault);
 
 /* May @caller do this to this TAP? Refuses system accounts; everything else is a verdict. */

@@ -123,6 +123,8 @@ Job *job_free(Job *job) {
                 job->cancel(job);
         deletion_forget(job->deletion);
         creation_forget(job->creation);
+        making_forget(job->making);
+        plugging_forget(job->plugging);
         sd_bus_slot_unref(job->slot);
         sd_event_source_disable_unref(job->deadline);
 

@@ -7,6 +7,8 @@
 
 #include "creation.h"
 #include "gate.h"
+#include "making.h"
+#include "plugging.h"
 
 /*
  * One request in flight. It owns the message, and whatever happens it is answered exactly once: by whoever finishes it,
@@ -35,6 +37,8 @@ struct Job {
         sd_bus_slot *slot;
         Deletion *deletion;
         Creation *creation;
+        Making *making;
+        Plugging *plugging;
         void (*cancel)(Job *job); /* called before the slot is dropped; may be NULL */
         sd_event_source *deadline;
         uint64_t id;

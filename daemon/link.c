@@ -56,6 +56,8 @@ static void parse_bridge(const struct nlattr *data, Link *link) {
         mnl_attr_for_each_nested(attribute, data) {
                 if (mnl_attr_get_type(attribute) == IFLA_BR_VLAN_FILTERING)
                         link->filters_vlans = mnl_attr_get_u8(attribute);
+                else if (mnl_attr_get_type(attribute) == IFLA_BR_VLAN_DEFAULT_PVID)
+                        link->default_vlan = mnl_attr_get_u16(attribute);
         }
 }
 
@@ -66,6 +68,11 @@ static void parse_bridge_port(const struct nlattr *data, Link *link) {
                 if (mnl_attr_get_type(attribute) == IFLA_BRPORT_ISOLATED)
                         link->is_isolated = mnl_attr_get_u8(attribute);
         }
+}
+
+static void copy_string(const struct nlattr *attribute, char *buffer, size_t size) {
+        if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+                (void) snprintf(buffer, size, "%s", mnl_attr_get_str(attribute));
 }
 
 static bool attribute_is(const struct nlattr *attribute, const char *text) {
@@ -81,6 +88,8 @@ static void parse_kind(const struct nlattr *linkinfo, Link *link) {
                         found[mnl_attr_get_type(attribute)] = attribute;
         }
 
+        if (found[IFLA_INFO_KIND])
+                copy_string(found[IFLA_INFO_KIND], link->kind, sizeof(link->kind));
         link->is_tun = attribute_is(found[IFLA_INFO_KIND], "tun");
         link->is_bridge = attribute_is(found[IFLA_INFO_KIND], "bridge");
         if (link->is_tun && found[IFLA_INFO_DATA])
@@ -89,11 +98,6 @@ static void parse_kind(const struct nlattr *linkinfo, Link *link) {
                 parse_bridge(found[IFLA_INFO_DATA], link);
         if (attribute_is(found[IFLA_INFO_SLAVE_KIND], "bridge") && found[IFLA_INFO_SLAVE_DATA])
                 parse_bridge_port(found[IFLA_INFO_SLAVE_DATA], link);
-}
-
-static void copy_string(const struct nlattr *attribute, char *buffer, size_t size) {
-        if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-                (void) snprintf(buffer, size, "%s", mnl_attr_get_str(attribute));
 }
 
 static void parse_attribute(const struct nlattr *attribute, Link *link) {
@@ -214,6 +218,7 @@ int link_get_by_name(Rtnl *rtnl, const char *name, Link *ret) {
 }
 
 typedef struct Dump {
+        int master; /* of ports; 0: of tun devices */
         void (*callback)(const Link *link, void *userdata);
         void *userdata;
 } Dump;
@@ -222,8 +227,8 @@ static void link_on_dump(const struct nlmsghdr *message, void *userdata) {
         const Dump *dump = userdata;
         Link link;
 
-        /* The kind filter is a wish: a kernel without the driver ignores it. */
-        if (link_parse(message, &link) >= 0 && link.is_tun)
+        /* A filter is a wish: a kernel without the driver ignores it. */
+        if (link_parse(message, &link) >= 0 && (dump->master ? link.master == dump->master : link.is_tun))
                 dump->callback(&link, dump->userdata);
 }
 
@@ -238,6 +243,16 @@ int link_dump(Rtnl *rtnl, void (*callback)(const Link *link, void *userdata), vo
         mnl_attr_put_str(request, IFLA_INFO_KIND, "tun");
         mnl_attr_nest_end(request, nest);
 
+        return rtnl_call(rtnl, request, link_on_dump, &dump);
+}
+
+int link_dump_ports(Rtnl *rtnl, int master, void (*callback)(const Link *link, void *userdata), void *userdata) {
+        _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
+        struct nlmsghdr *request = link_begin(buffer, RTM_GETLINK, NLM_F_DUMP, 0);
+        Dump dump = { .master = master, .callback = callback, .userdata = userdata };
+
+        mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+        mnl_attr_put_u32(request, IFLA_MASTER, (uint32_t) master);
         return rtnl_call(rtnl, request, link_on_dump, &dump);
 }
 
@@ -271,7 +286,7 @@ int link_set_up(Rtnl *rtnl, int ifindex, bool up) {
         return rtnl_call(rtnl, request, NULL, NULL);
 }
 
-static int link_set_isolated(Rtnl *rtnl, int ifindex, bool isolated) {
+int link_set_isolated(Rtnl *rtnl, int ifindex, bool isolated) {
         _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
         struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
         struct nlattr *info, *data;
@@ -285,17 +300,12 @@ static int link_set_isolated(Rtnl *rtnl, int ifindex, bool isolated) {
         return rtnl_call(rtnl, request, NULL, NULL);
 }
 
-int link_set_master(Rtnl *rtnl, int ifindex, int master, bool isolated) {
+int link_set_master(Rtnl *rtnl, int ifindex, int master) {
         _Alignas(struct nlmsghdr) char buffer[RTNL_REQUEST_SIZE];
         struct nlmsghdr *request = link_begin(buffer, RTM_NEWLINK, 0, ifindex);
-        int r;
 
         mnl_attr_put_u32(request, IFLA_MASTER, (uint32_t) master);
-        r = rtnl_call(rtnl, request, NULL, NULL);
-        if (r < 0 || master == 0)
-                return r;
-
-        return link_set_isolated(rtnl, ifindex, isolated);
+        return rtnl_call(rtnl, request, NULL, NULL);
 }
 
 int link_set_noqueue(Rtnl *rtnl, int ifindex) {

@@ -11,6 +11,9 @@
 /* IFALIASZ of <linux/if.h>, which cannot be included beside <net/if.h>: the alias and its NUL. */
 #define LINK_ALIAS_SIZE 256
 
+/* The longest kind that is shown, and its NUL. */
+#define LINK_KIND_SIZE 16
+
 /* What the kernel says about one network interface (RTM_NEWLINK, <linux/if_link.h>). */
 typedef struct Link {
         int ifindex;
@@ -24,10 +27,12 @@ typedef struct Link {
         uint8_t operational_state; /* IF_OPER_* of <linux/if.h> */
         uint32_t mtu;
         uint32_t transmit_queue_length;
-        int master;         /* ifindex of the switch that it is a port of; 0: of none */
-        bool is_bridge;     /* IFLA_INFO_KIND "bridge" */
-        bool filters_vlans; /* of a bridge: IFLA_BR_VLAN_FILTERING */
-        bool is_isolated;   /* of a bridge's port: IFLA_BRPORT_ISOLATED */
+        char kind[LINK_KIND_SIZE]; /* IFLA_INFO_KIND: "tun", "bridge", "veth"; "" of most hardware */
+        int master;                /* ifindex of the switch that it is a port of; 0: of none */
+        bool is_bridge;            /* a Linux bridge */
+        bool filters_vlans;        /* of a bridge: IFLA_BR_VLAN_FILTERING */
+        uint16_t default_vlan;     /* of a bridge: IFLA_BR_VLAN_DEFAULT_PVID; 0: none */
+        bool is_isolated;          /* of a bridge's port: IFLA_BRPORT_ISOLATED */
 
         /* The rest counts only where is_tun is true (IFLA_INFO_KIND "tun" and its IFLA_TUN_*). */
         bool is_tun;
@@ -51,6 +56,9 @@ int link_get_by_name(Rtnl *rtnl, const char *name, Link *ret);
  * while, and one that was there may not have been met. */
 int link_dump(Rtnl *rtnl, void (*callback)(const Link *link, void *userdata), void *userdata);
 
+/* The same for the ports of a bridge, of whatever kind they are. */
+int link_dump_ports(Rtnl *rtnl, int master, void (*callback)(const Link *link, void *userdata), void *userdata);
+
 /* What is to change of a link; what is NULL, LINK_UNSET or false stays. */
 #define LINK_UNSET UINT32_MAX
 typedef struct LinkChange {
@@ -67,9 +75,12 @@ int link_change(Rtnl *rtnl, int ifindex, const LinkChange *change);
 
 int link_set_up(Rtnl *rtnl, int ifindex, bool up);
 
-/* Makes a link a port of the bridge @master, isolated or not; where it is one of another it is moved. 0: of none.
- * -EXFULL: the bridge has 1,023 ports. */
-int link_set_master(Rtnl *rtnl, int ifindex, int master, bool isolated);
+/* Makes a link a port of the bridge @master; where it is one of another it is moved. 0: of none. -EXFULL: the bridge
+ * has 1,023 ports. */
+int link_set_master(Rtnl *rtnl, int ifindex, int master);
+
+/* Of a bridge's port: whether no frames pass between it and other isolated ones. */
+int link_set_isolated(Rtnl *rtnl, int ifindex, bool isolated);
 
 /* Gives a link that is down no queueing discipline, before the kernel attaches one for each of its queues. */
 int link_set_noqueue(Rtnl *rtnl, int ifindex);

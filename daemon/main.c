@@ -18,10 +18,16 @@
 
 #define USEC_PER_SEC UINT64_C(1000000)
 
+/* tapd-ovs.socket, through which alone the database is reached; and where the database itself listens. */
+#define OVSDB_SOCKET "/run/tapd-ovs/db.sock"
+#define OVSDB_SERVER_SOCKET "/run/openvswitch/db.sock"
+
 typedef struct Options {
         const char *root; /* what stands before the paths of the configuration */
         bool always_ask;
-        uint64_t pending_usec; /* 0: as built */
+        const char *ovsdb;        /* the socket by which Open vSwitch's database is reached */
+        const char *ovsdb_server; /* that of the database itself */
+        uint64_t pending_usec;    /* 0: as built */
 } Options;
 
 static int print_help(void) {
@@ -36,6 +42,9 @@ static int print_help(void) {
              "     --always-ask  Ask polkit for root's requests as well (for tests)\n"
              "     --pending-sec=SECONDS\n"
              "                   Give up a request after so long without an answer of polkit (for tests)\n"
+             "     --ovsdb=SOCKET, --ovsdb-server=SOCKET\n"
+             "                   Reach the database of Open vSwitch by another socket, none where it is empty, and\n"
+             "                   expect its own to be another one\n"
              "     --debug       Log more");
         return 0;
 }
@@ -53,13 +62,23 @@ static int parse_pending(const char *text, uint64_t *ret_usec) {
 
 /* 1: go on; else the program ends with *ret_status. */
 static int parse_arguments(int argc, char **argv, Options *options, int *ret_status) {
-        enum { OPTION_VERSION = 256, OPTION_ROOT, OPTION_ALWAYS_ASK, OPTION_PENDING, OPTION_DEBUG };
+        enum {
+                OPTION_VERSION = 256,
+                OPTION_ROOT,
+                OPTION_ALWAYS_ASK,
+                OPTION_PENDING,
+                OPTION_OVSDB,
+                OPTION_OVSDB_SERVER,
+                OPTION_DEBUG
+        };
         static const struct option table[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
                 { "root", required_argument, NULL, OPTION_ROOT },
                 { "always-ask", no_argument, NULL, OPTION_ALWAYS_ASK },
                 { "pending-sec", required_argument, NULL, OPTION_PENDING },
+                { "ovsdb", required_argument, NULL, OPTION_OVSDB },
+                { "ovsdb-server", required_argument, NULL, OPTION_OVSDB_SERVER },
                 { "debug", no_argument, NULL, OPTION_DEBUG },
                 {},
         };
@@ -85,6 +104,12 @@ static int parse_arguments(int argc, char **argv, Options *options, int *ret_sta
                                        optarg);
                         *ret_status = EX_USAGE;
                         return 0;
+                case OPTION_OVSDB:
+                        options->ovsdb = optarg;
+                        break;
+                case OPTION_OVSDB_SERVER:
+                        options->ovsdb_server = optarg;
+                        break;
                 case OPTION_DEBUG:
                         log_set_level(LOG_DEBUG);
                         break;
@@ -196,6 +221,12 @@ static int serve(sd_event *event, Manager *manager, const Options *options) {
 }
 
 static int run(const Options *options) {
+        const ManagerPaths paths = {
+                .runtime = runtime_path(),
+                .state = state_path(),
+                .ovs = options->ovsdb,
+                .ovs_server = options->ovsdb_server,
+        };
         Manager *manager = NULL;
         sd_event *event = NULL;
         Config config = {};
@@ -205,7 +236,7 @@ static int run(const Options *options) {
         if (r >= 0)
                 r = config_load(options->root, state_path(), complaint_log, NULL, &config);
         if (r >= 0)
-                r = manager_new(event, runtime_path(), state_path(), &manager);
+                r = manager_new(event, &paths, &manager);
         if (r >= 0)
                 manager_set_config(manager, &config);
         if (r < 0)
@@ -220,7 +251,7 @@ static int run(const Options *options) {
 }
 
 int main(int argc, char **argv) {
-        Options options = { .root = "" };
+        Options options = { .root = "", .ovsdb = OVSDB_SOCKET, .ovsdb_server = OVSDB_SERVER_SOCKET };
         int status;
 
         if (parse_arguments(argc, argv, &options, &status) == 0)

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "log.h"
+#include "making.h"
 #include "manager-wants.h"
+#include "plugging.h"
 
 /* How often one that no file declares any more, and that was in use, is looked at. */
 #define UNDECLARED_PAUSE_USEC UINT64_C(5000000)
@@ -60,21 +62,31 @@ static void want_fail(Manager *manager, Want *want) {
         manager_note_failure(manager);
 }
 
+/* One that had to wait for Open vSwitch. */
+static void want_on_made(int r, const Fault *fault, Tap *tap, TapQueues *queues, const char *name, void *userdata) {
+        Manager *manager = userdata;
+        Want *want = manager_find_want(manager, name);
+
+        if (r < 0)
+                log_tap(LOG_ERR, name, "cannot be made as it is declared: %s", fault->text);
+        if (r < 0 && want)
+                want_fail(manager, want);
+        else if (want)
+                manager_want(manager, want);
+}
+
+/* 1: it is made; 0: it will be. */
 static int order_declared(Manager *manager, const Declaration *declaration, Tap **ret, Fault *fault) {
-        TapSpec spec = declaration->spec;
-        ManagerOrder order = {
+        Making *making;
+        const ManagerOrder order = {
                 .name = declaration->name,
-                .spec = &spec,
+                .spec = &declaration->spec,
                 .creator = 0,
                 .lifetime = LIFETIME_DECLARED,
                 .declaration = declaration,
         };
 
-        /* It goes up when it is plugged in: a guest sees no link before the path is ready. */
-        if (*declaration->spec.port.switch_name)
-                spec.up = false;
-
-        return manager_create(manager, &order, /* queues= */ NULL, ret, fault);
+        return manager_create(manager, &order, /* queues= */ NULL, want_on_made, manager, &making, ret, fault);
 }
 
 /* Its state is true at once: who reloads, or waits for it, is answered before it is told to all. */
@@ -86,6 +98,7 @@ void want_judge(Manager *manager, Tap *tap) {
 /* Makes the TAP, or shows why not. The fault is for who asked for this one; it was logged. */
 static int want_make(Manager *manager, Want *want, const Declaration *declaration, Fault *fault) {
         uint64_t now = want_now();
+        const OvsPort *row;
         Link link;
         Tap *tap;
         int r;
@@ -104,6 +117,19 @@ static int want_make(Manager *manager, Want *want, const Declaration *declaratio
                 static const char reason[] = "a network interface that is not tapd's has its name; "
                                              "tapctl adopt takes a TAP over";
 
+                /* It may be its own device, on its way into the table. */
+                if (making_has_name(manager, want->name))
+                        return 0;
+
+                want->retry_usec = 0;
+                manager_show_absent(manager, want, declaration, TAP_BLOCKED, reason);
+                return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\", %s", want->name, reason);
+        }
+
+        row = ovs_find_port(manager->ovs, want->name);
+        if (row && !row->is_own) {
+                static const char reason[] = "Open vSwitch has a port of its name that is not tapd's";
+
                 want->retry_usec = 0;
                 manager_show_absent(manager, want, declaration, TAP_BLOCKED, reason);
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\", %s", want->name, reason);
@@ -120,7 +146,8 @@ static int want_make(Manager *manager, Want *want, const Declaration *declaratio
 
         want->retry_usec = 0;
         want->made_usec = now;
-        want_plug(manager, want, tap, declaration);
+        if (r > 0)
+                want_plug(manager, want, tap);
         return 0;
 }
 
@@ -200,22 +227,29 @@ static void want_set_pending(Manager *manager, Tap *tap, const char *pending) {
         want_judge(manager, tap);
 }
 
+/* Its file names no switch any more. */
+static void want_unplug(Manager *manager, Tap *tap) {
+        Fault fault = {};
+
+        if (plugging_begin(manager, tap, /* spec= */ NULL, /* where= */ NULL, /* done= */ NULL, /* userdata= */ NULL,
+                           /* ret= */ NULL, &fault) < 0)
+                log_tap(LOG_WARNING, tap->record.name, "cannot be unplugged: %s, ignoring", fault.text);
+}
+
 /* Its file changed: the live device follows as far as the kernel lets it. */
 static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration, Fault *fault) {
-        char pending[TAP_REASON_SIZE];
+        char pending[TAP_REASON_SIZE], switch_before[PORT_SWITCH_SIZE];
         TapSpec spec = declaration->spec;
         uint64_t before = tap->record.declared_hash;
         bool is_fixed;
         int r;
 
+        strcpy(switch_before, tap->record.spec.port.switch_name);
         is_fixed = keep_fixed(tap, &spec, pending);
         if (!spec.has_mac && tap->record.spec.has_mac)
                 tap_default_mac(&manager->workshop, tap->record.name, &spec);
         else if (!spec.has_mac)
                 memcpy(spec.mac, tap->record.spec.mac, sizeof(spec.mac));
-        if (*declaration->spec.port.switch_name && tap->link.master == 0)
-                spec.up = false;
-
         /* What only waits for a program to end is not done yet: it is gone on with then, or by the next start. */
         if (is_fixed || !*pending)
                 tap->record.declared_hash = declaration->hash;
@@ -226,6 +260,8 @@ static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration
                 (void) snprintf(pending, sizeof(pending), "cannot become what its file says: %.200s", fault->text);
         } else {
                 log_tap(LOG_INFO, tap->record.name, "changed as %s says", declaration->file->path);
+                if (*switch_before && !*declaration->spec.port.switch_name)
+                        want_unplug(manager, tap);
         }
 
         want_set_pending(manager, tap, pending);
@@ -302,7 +338,7 @@ static int want_adjust(Manager *manager, Want *want, const Declaration *declarat
 
         r = want_follow(manager, want, declaration, fault);
         if (want->tap->state != TAP_DELETING)
-                want_plug(manager, want, want->tap, declaration);
+                want_plug(manager, want, want->tap);
 
         return r;
 }

@@ -4,6 +4,8 @@
 /* What manager.c (state and events) and manager-orders.c (what is asked of it) share, and nobody else sees. */
 #include "idle.h"
 #include "manager.h"
+#include "port-bridge.h"
+#include "port-ovs.h"
 #include "want.h"
 
 typedef struct Reload Reload;
@@ -12,6 +14,10 @@ struct Manager {
         Rtnl *rtnl;
         RecordStore *records;
         Deletions *deletions;
+        Ovs *ovs;
+        Bridges bridges;
+        Making *makings;            /* creations that wait for Open vSwitch */
+        struct Plugging *pluggings; /* TAPs on their way into a switch */
         TapWorkshop workshop;
         Health health;
         sd_event_source *flush_source;
@@ -80,6 +86,36 @@ void manager_want_note_foreign(Manager *manager);
 int manager_make_want(Manager *manager, const char *name, Fault *fault);
 /* What kept its TAP from being as declared may be over. */
 void manager_want_look_again(Manager *manager, const Tap *tap);
+
+/* Conflict where another TAP has the address that is asked for: two of one on a switch cut each other off. */
+int manager_check_mac(Manager *manager, const TapSpec *spec, const char *name, Fault *fault);
+
+/* That the device is still the record's is looked up afresh: what was known may be a loop's turn old. Stale, NoSuchTap.
+ */
+int manager_check_device(Manager *manager, Tap *tap, Fault *fault);
+
+/* Asks for the very link of a TAP. 0 also where it is gone, which is then noted. */
+int manager_look_at(Manager *manager, Tap *tap);
+
+/* Where a TAP is plugged in is looked up: manager-port.c. */
+void manager_find_port(Manager *manager, Tap *tap);
+
+/* Gives a link the MTU of its switch, where none was asked for. */
+int manager_fit_mtu(Manager *manager, const Link *link, const Switch *where, uint32_t asked);
+
+/* Takes the port of a TAP that is gone from Open vSwitch. */
+void manager_withdraw(Manager *manager, const Tap *tap);
+
+/* Plugs in what a death left on its way. */
+void manager_finish_plugs(Manager *manager);
+
+/* Has the declared TAPs that have a switch looked at again. */
+void manager_want_ports(Manager *manager);
+
+/* Drops what is on its way, at the end. */
+void pluggings_done(Manager *manager);
+
+extern const OvsHandlers manager_ovs_handlers;
 
 /* Looks at a device that is down again; see manager_refresh(). */
 void manager_refresh_tap(Manager *manager, Tap *tap);

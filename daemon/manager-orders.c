@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "making.h"
 #include "manager-internal.h"
 #include "text.h"
 
@@ -17,7 +18,8 @@
 static bool manager_name_is_free(Manager *manager, const char *name) {
         Link link;
 
-        return !manager_find(manager, name) && link_get_by_name(manager->rtnl, name, &link) == -ENODEV;
+        return !manager_find(manager, name) && !ovs_find_port(manager->ovs, name) &&
+               link_get_by_name(manager->rtnl, name, &link) == -ENODEV;
 }
 
 static int manager_choose_number(Manager *manager, const char *wish, bool (*taken)(const char *name, void *userdata),
@@ -39,12 +41,21 @@ int manager_choose_name(Manager *manager, const char *wish, char name[static NAM
 
 int manager_choose_name_besides(Manager *manager, const char *wish, bool (*taken)(const char *name, void *userdata),
                                 void *userdata, char name[static NAME_SIZE], Fault *fault) {
+        const OvsPort *row;
         Link link;
 
         if (name_is_template(wish))
                 return manager_choose_number(manager, wish, taken, userdata, name, fault);
 
         (void) snprintf(name, NAME_SIZE, "%s", wish);
+        if (making_has_name(manager, name))
+                return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" is just being made", name);
+        row = manager_find(manager, name) ? NULL : ovs_find_port(manager->ovs, name);
+        if (row && !row->is_own)
+                return fault_set(fault, TAPD_ERROR_NAME_IN_USE,
+                                 "Name=: \"%s\", Open vSwitch has a port of this name that is not tapd's "
+                                 "(ovs-vsctl del-port %s)",
+                                 name, name);
         if (!manager_find(manager, name) && link_get_by_name(manager->rtnl, name, &link) >= 0)
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE,
                                  "Name=: \"%s\", a network interface that is not tapd's has it", name);
@@ -52,8 +63,7 @@ int manager_choose_name_besides(Manager *manager, const char *wish, bool (*taken
         return 0;
 }
 
-/* Two of one address on a switch cut each other off. */
-static int manager_check_mac(Manager *manager, const TapSpec *spec, const char *name, Fault *fault) {
+int manager_check_mac(Manager *manager, const TapSpec *spec, const char *name, Fault *fault) {
         char mac[SPEC_MAC_SIZE];
 
         for (const Tap *tap = spec->has_mac ? manager->taps : NULL; tap; tap = tap->hh.next)
@@ -65,63 +75,17 @@ static int manager_check_mac(Manager *manager, const TapSpec *spec, const char *
         return 0;
 }
 
-static void manager_log_intrusions(const Manager *manager, const char *name, uint64_t before) {
-        uint64_t n = manager->workshop.n_intrusions - before;
+int manager_check_port(Manager *manager, const char *name, const TapSpec *spec, const Switch *where, Fault *fault) {
+        TapSpec complete = *spec;
+        const PortGuest guest = { .mac = complete.mac, .mtu = spec->mtu };
 
-        if (n > 0)
-                log_tap(LOG_WARNING, name,
-                        "another program got into %" PRIu64
-                        " of the new devices before their owner was set; thrown away",
-                        n);
+        if (!spec->has_mac)
+                tap_default_mac(&manager->workshop, name, &complete);
+
+        return port_check(where, &spec->port, &guest, fault);
 }
 
-int manager_create(Manager *manager, const ManagerOrder *order, TapQueues *queues, Tap **ret, Fault *fault) {
-        Record record = { .creator = order->creator, .lifetime = order->lifetime, .spec = *order->spec };
-        uint64_t n_intrusions = manager->workshop.n_intrusions;
-        Tap *tap;
-        int r;
-
-        r = manager_check_sight(manager, fault);
-        if (r == 0)
-                r = manager_check_mac(manager, order->spec, order->name, fault);
-        if (r < 0)
-                return r;
-
-        (void) snprintf(record.name, sizeof(record.name), "%s", order->name);
-        (void) snprintf(record.source, sizeof(record.source), "%s", order->source ? order->source : RECORD_SOURCE_BUS);
-        if (order->declaration) {
-                (void) snprintf(record.source, sizeof(record.source), "%s", order->declaration->file->path);
-                (void) snprintf(record.declared, sizeof(record.declared), "%s", order->declaration->name);
-                record.declared_hash = order->declaration->hash;
-        }
-        r = tap_create(&manager->workshop, &record, queues, &tap, fault);
-        manager_log_intrusions(manager, order->name, n_intrusions);
-        if (r < 0)
-                return manager_note_fault(manager, r, fault);
-
-        r = manager_add(manager, tap);
-        if (r < 0) {
-                if (queues)
-                        tap_queues_close(queues);
-                manager_discard(tap->link.ifindex, manager);
-                manager_drop_record(manager, tap->record.name);
-                tap_free(tap);
-                return fault_set_errno(fault, r, order->name);
-        }
-
-        (void) manager_note_write(manager, 0);
-        manager_forget_broken(manager, order->name);
-        idle_wake(&manager->idle);
-        if (order->declaration)
-                log_tap(LOG_INFO, order->name, "created as %s declares it", record.source);
-        else
-                log_tap(LOG_INFO, order->name, "created for uid %u", order->creator);
-        *ret = tap;
-        return 0;
-}
-
-/* That the device is still the record's is looked up afresh: what was known may be a loop's turn old. */
-static int manager_check_device(Manager *manager, Tap *tap, Fault *fault) {
+int manager_check_device(Manager *manager, Tap *tap, Fault *fault) {
         Link link;
         int r;
 
@@ -152,10 +116,12 @@ static uint32_t choose_number(uint32_t before, uint32_t after, uint32_t kernels)
 }
 
 /* Applies the difference of two specs to the device. */
-static int manager_apply(Manager *manager, Tap *tap, const TapSpec *before, const TapSpec *after, Fault *fault) {
+static int manager_apply(Manager *manager, Tap *tap, const TapSpec *before, const TapSpec *after, uint32_t default_mtu,
+                         Fault *fault) {
+        bool up = after->up && !tap_is_held(tap);
         const LinkChange change = {
                 .mac = memcmp(before->mac, after->mac, sizeof(after->mac)) != 0 ? after->mac : NULL,
-                .mtu = choose_number(before->mtu, after->mtu, MTU_DEFAULT),
+                .mtu = choose_number(before->mtu, after->mtu, default_mtu),
                 .transmit_queue_length =
                         choose_number(before->transmit_queue_length, after->transmit_queue_length,
                                       after->mode.tun ? TUN_QUEUE_LENGTH_DEFAULT : TAP_QUEUE_LENGTH_DEFAULT),
@@ -166,21 +132,42 @@ static int manager_apply(Manager *manager, Tap *tap, const TapSpec *before, cons
                 r = tap_restore_access(&manager->workshop, tap, fault);
         if (r == 0)
                 r = link_change(manager->rtnl, tap->record.ifindex, &change);
-        if (r == 0 && tap->link.is_up != after->up)
-                r = link_set_up(manager->rtnl, tap->record.ifindex, after->up);
+        if (r == 0 && tap->link.is_up != up)
+                r = link_set_up(manager->rtnl, tap->record.ifindex, up);
         if (r < 0 && *rtnl_error_text(manager->rtnl))
                 return fault_set(fault, TAPD_ERROR_FAILED, "%s: %s", tap->record.name, rtnl_error_text(manager->rtnl));
 
         return r < 0 ? fault_set_errno(fault, r, tap->record.name) : 0;
 }
 
+/* What its switch takes of it, and which MTU it has there where nobody asks for one. */
+static int manager_check_change(Manager *manager, const Tap *tap, const TapSpec *spec, uint32_t *ret_mtu,
+                                Fault *fault) {
+        TapSpec here = *spec;
+        Switch where;
+
+        *ret_mtu = MTU_DEFAULT;
+        if (tap->port.kind == SWITCH_NONE || strcmp(spec->port.switch_name, tap->port.spec.switch_name) != 0 ||
+            manager_find_switch(manager, tap->port.spec.switch_name, &where, fault) < 0)
+                return 0;
+        if (where.link.ifindex != 0)
+                *ret_mtu = where.link.mtu;
+
+        /* Its VLANs are another matter. */
+        here.port = (PortSpec){};
+        return manager_check_port(manager, tap->record.name, &here, &where, fault);
+}
+
 int manager_set(Manager *manager, Tap *tap, const TapSpec *spec, Fault *fault) {
         Record before = tap->record;
+        uint32_t default_mtu = MTU_DEFAULT;
         int r;
 
         r = manager_check_device(manager, tap, fault);
         if (r == 0)
                 r = manager_check_mac(manager, spec, tap->record.name, fault);
+        if (r == 0)
+                r = manager_check_change(manager, tap, spec, &default_mtu, fault);
         if (r < 0)
                 return r;
 
@@ -192,7 +179,7 @@ int manager_set(Manager *manager, Tap *tap, const TapSpec *spec, Fault *fault) {
                 return record_write_fault(r, fault);
         }
 
-        r = manager_apply(manager, tap, &before.spec, spec, fault);
+        r = manager_apply(manager, tap, &before.spec, spec, default_mtu, fault);
         if (r < 0) {
                 tap->record = before;
                 (void) manager_note_write(manager, record_store_save(manager->records, &tap->record));
@@ -278,18 +265,79 @@ static int manager_record_deletion(Manager *manager, Tap **taps, size_t n_taps, 
         return r;
 }
 
+/* TAPs whose ports are taken from Open vSwitch before their devices go: a row outlives its device, and the next one of
+ * that name would get its VLANs. */
+typedef struct Withdrawal {
+        Manager *manager;
+        size_t n_left;
+        size_t n_ifindexes;
+        int ifindexes[];
+} Withdrawal;
+
+static void withdrawal_count_down(Withdrawal *withdrawal) {
+        if (--withdrawal->n_left > 0)
+                return;
+
+        deletions_go(withdrawal->manager->deletions, withdrawal->ifindexes, withdrawal->n_ifindexes);
+        free(withdrawal);
+}
+
+static void withdrawal_on_ovs(int r, const Fault *fault, void *userdata) {
+        /* Its database is away: what is left there is found when it is back. */
+        if (r < 0)
+                log_message(LOG_WARNING, "a port stays behind in Open vSwitch for now: %s", fault->text);
+
+        withdrawal_count_down(userdata);
+}
+
+static bool has_row(const Tap *tap) {
+        return tap->port.kind == SWITCH_OPENVSWITCH || tap->is_plugging;
+}
+
+static int manager_begin_withdrawal(Manager *manager, Tap **taps, size_t n_taps, const int *ifindexes,
+                                    deletion_done_t done, void *userdata, Deletion **ret) {
+        Withdrawal *withdrawal;
+        int r;
+
+        withdrawal = calloc(1, sizeof(*withdrawal) + n_taps * sizeof(withdrawal->ifindexes[0]));
+        if (!withdrawal)
+                return -ENOMEM;
+
+        r = deletions_prepare(manager->deletions, ifindexes, n_taps, done, userdata, ret);
+        if (r < 0) {
+                free(withdrawal);
+                return r;
+        }
+
+        *withdrawal = (Withdrawal){ .manager = manager, .n_left = 1, .n_ifindexes = n_taps };
+        memcpy(withdrawal->ifindexes, ifindexes, n_taps * sizeof(*ifindexes));
+        for (size_t i = 0; i < n_taps; i++)
+                if (has_row(taps[i]) && ovs_unplug(manager->ovs, taps[i]->record.name, taps[i]->record.id,
+                                                   withdrawal_on_ovs, withdrawal, /* ret= */ NULL) >= 0)
+                        withdrawal->n_left++;
+
+        withdrawal_count_down(withdrawal);
+        return 0;
+}
+
 static int manager_begin_deletion(Manager *manager, Tap **taps, size_t n_taps, deletion_done_t done, void *userdata,
                                   Deletion **ret) {
+        bool any_row = false;
         int *ifindexes, r;
 
         ifindexes = reallocarray(NULL, n_taps, sizeof(*ifindexes));
         if (!ifindexes)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < n_taps; i++)
+        for (size_t i = 0; i < n_taps; i++) {
                 ifindexes[i] = taps[i]->record.ifindex;
+                any_row |= has_row(taps[i]);
+        }
 
-        r = deletions_begin(manager->deletions, ifindexes, n_taps, done, userdata, ret);
+        if (any_row)
+                r = manager_begin_withdrawal(manager, taps, n_taps, ifindexes, done, userdata, ret);
+        else
+                r = deletions_begin(manager->deletions, ifindexes, n_taps, done, userdata, ret);
         free(ifindexes);
         if (r < 0)
                 return r;

@@ -14,6 +14,7 @@ struct Reload {
         manager_reloaded_t done;
         void *userdata;
         size_t n_deletions; /* under way */
+        size_t n_plugs;     /* the same */
         size_t n_failures;  /* what could not be made, changed or deleted */
 };
 
@@ -125,7 +126,7 @@ static void manager_want_blocked(Manager *manager) {
 static void reload_finish(Manager *manager) {
         Reload *reload = manager->reload;
 
-        if (!reload || manager->due || reload->n_deletions > 0)
+        if (!reload || manager->due || reload->n_deletions > 0 || reload->n_plugs > 0)
                 return;
 
         manager->reload = NULL;
@@ -141,6 +142,25 @@ static void manager_on_reload_deleted(int r, const Fault *fault, void *userdata)
         if (manager->reload)
                 manager->reload->n_deletions--;
         manager_wake_wants(manager);
+}
+
+bool manager_await_plug(Manager *manager) {
+        if (manager->reload)
+                manager->reload->n_plugs++;
+
+        return manager->reload;
+}
+
+void manager_note_plugged(Manager *manager) {
+        if (manager->reload && manager->reload->n_plugs > 0)
+                manager->reload->n_plugs--;
+        manager_wake_wants(manager);
+}
+
+void manager_want_ports(Manager *manager) {
+        for (Want *want = manager->wants; want; want = want->hh.next)
+                if (want->tap && (*want->tap->record.spec.port.switch_name || want->tap->state == TAP_BLOCKED))
+                        manager_want(manager, want);
 }
 
 void manager_note_failure(Manager *manager) {

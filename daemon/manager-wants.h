@@ -33,5 +33,9 @@ int want_step(Manager *manager, Want *want, Fault *fault);
 /* Judges a TAP by what is known of it, and has that told: who reloads is answered before it is. */
 void want_judge(Manager *manager, Tap *tap);
 
-/* Plugs a live TAP in as it is declared, or notes what it waits for. */
-void want_plug(Manager *manager, Want *want, Tap *tap, const Declaration *declaration);
+/* Plugs a live TAP in as it was asked last, or notes what it waits for. */
+void want_plug(Manager *manager, Want *want, Tap *tap);
+
+/* Has the reload under way, if one is, wait for one more TAP to be plugged in; and has it wait for one less. */
+bool manager_await_plug(Manager *manager);
+void manager_note_plugged(Manager *manager);

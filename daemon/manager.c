@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "making.h"
 #include "manager-internal.h"
 #include "reconcile.h"
 #include "repair.h"
@@ -149,6 +150,8 @@ static void manager_remove(Manager *manager, Tap *tap) {
 
         manager_take_out(manager, tap);
         if (!is_absent)
+                manager_withdraw(manager, tap);
+        if (!is_absent)
                 manager_drop_record(manager, tap->record.name);
         manager_want_note_removed(manager, tap);
         tap_free(tap);
@@ -177,7 +180,7 @@ size_t manager_count(Manager *manager) {
 }
 
 size_t manager_count_of(Manager *manager, uid_t creator) {
-        size_t n = 0;
+        size_t n = making_count_of(manager, creator);
 
         for (const Tap *tap = manager->taps; tap; tap = tap->hh.next)
                 n += tap->record.creator == creator;
@@ -218,6 +221,8 @@ void manager_note_link(Manager *manager, const Link *link, bool exists) {
         Tap *tap = manager_find_ifindex(manager, link->ifindex);
 
         if (!tap) {
+                if (bridges_note_link(&manager->bridges, link, exists))
+                        manager_wake(manager);
                 if (!exists)
                         deletions_note_gone(manager->deletions, link->ifindex);
                 if (manager->wants)
@@ -238,7 +243,7 @@ void manager_note_link(Manager *manager, const Link *link, bool exists) {
                 (void) manager_watch_down(manager, tap);
         }
 
-        if (tap->is_gone || tap->changes || tap->tampered || tap_is_suspicious(tap) ||
+        if (tap->is_gone || tap->changes || tap->has_moved || tap->tampered || tap_is_suspicious(tap) ||
             strcmp(tap->record.name, link->name) != 0)
                 manager_touch(manager, tap);
 }
@@ -295,8 +300,7 @@ static void manager_on_dump(const Link *link, void *userdata) {
         manager_note_link(userdata, link, true);
 }
 
-/* Asks for the very link that the dump did not show: links that come and go make it skip others. */
-static int manager_look_again(Manager *manager, Tap *tap) {
+int manager_look_at(Manager *manager, Tap *tap) {
         Link link;
         int r;
 
@@ -320,9 +324,10 @@ static int manager_resync(Manager *manager) {
         if (r == -EINTR)
                 r = 0;
 
+        /* Links that come and go make a dump skip others. */
         for (Tap *tap = manager->taps; tap && r == 0; tap = tap->hh.next)
                 if (!tap->was_seen)
-                        r = manager_look_again(manager, tap);
+                        r = manager_look_at(manager, tap);
         if (r < 0)
                 log_message(LOG_ERR, "cannot read the links again, and try that later: %s", strerror(-r));
 
@@ -464,6 +469,8 @@ static void manager_look_after(Manager *manager, Tap *tap) {
                 return;
 
         manager_note_use(manager, tap);
+        if (tap->has_moved)
+                manager_find_port(manager, tap);
 
         /* Not by way of the events: one that stays tampered would be looked after for ever. */
         if (tap_is_suspicious(tap) && link_get(manager->rtnl, tap->record.ifindex, &link) == 0 &&
@@ -516,6 +523,7 @@ static int manager_on_flush(sd_event_source *source, void *userdata) {
         Tap *tap, *next;
 
         manager_resync_if_lost(manager);
+        bridges_pin_new(&manager->bridges, manager->rtnl);
 
         /* Those that are gone first: another one may have been given their name. */
         DL_FOREACH_SAFE(manager->touched, tap, next) {
@@ -605,15 +613,15 @@ static int manager_add_timer(sd_event *event, sd_event_time_handler_t handler, M
         return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
-static int manager_init(Manager *manager, sd_event *event, const char *runtime_path, const char *state_path) {
+static int manager_init(Manager *manager, sd_event *event, const ManagerPaths *paths) {
         int r;
 
         manager->config = (Config){ .defaults.group = TAPD_ID_UNSET };
-        manager->state_path = strdup(state_path);
+        manager->state_path = strdup(paths->state);
         if (!manager->state_path)
                 return -ENOMEM;
 
-        r = record_store_new(runtime_path, &manager->records);
+        r = record_store_new(paths->runtime, &manager->records);
         if (r < 0)
                 return r;
 
@@ -622,6 +630,10 @@ static int manager_init(Manager *manager, sd_event *event, const char *runtime_p
                 return r;
 
         r = rtnl_new(event, &manager_rtnl_handlers, manager, &manager->rtnl);
+        if (r < 0)
+                return r;
+
+        r = ovs_new(event, paths->ovs, paths->ovs_server, &manager_ovs_handlers, manager, &manager->ovs);
         if (r < 0)
                 return r;
 
@@ -656,7 +668,7 @@ static int manager_init(Manager *manager, sd_event *event, const char *runtime_p
         return 0;
 }
 
-int manager_new(sd_event *event, const char *runtime_path, const char *state_path, Manager **ret) {
+int manager_new(sd_event *event, const ManagerPaths *paths, Manager **ret) {
         Manager *manager;
         int r;
 
@@ -664,7 +676,7 @@ int manager_new(sd_event *event, const char *runtime_path, const char *state_pat
         if (!manager)
                 return -ENOMEM;
 
-        r = manager_init(manager, event, runtime_path, state_path);
+        r = manager_init(manager, event, paths);
         if (r < 0) {
                 manager_free(manager);
                 return r;
@@ -680,6 +692,8 @@ Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
 
+        makings_done(manager);
+        pluggings_done(manager);
         HASH_CLEAR(hh_ifindex, manager->taps_by_ifindex);
         HASH_ITER(hh, manager->taps, tap, next) {
                 HASH_DEL(manager->taps, tap);
@@ -693,6 +707,8 @@ Manager *manager_free(Manager *manager) {
         sd_event_source_disable_unref(manager->down_timer);
         idle_done(&manager->idle);
         deletions_free(manager->deletions);
+        ovs_free(manager->ovs);
+        bridges_done(&manager->bridges);
         rtnl_free(manager->rtnl);
         record_store_free(manager->records);
         health_done(&manager->health);
@@ -719,6 +735,7 @@ static void manager_on_take(const Record *record, const Link *link, bool is_fini
                 tap_free(tap);
                 return;
         }
+        manager_find_port(manager, tap);
 
         /* It may have been renamed while nobody looked. */
         manager_touch(manager, tap);
@@ -766,7 +783,11 @@ int manager_start(Manager *manager) {
                 health_raise(&manager->health, TOPIC_START, sentence);
         }
 
-        return manager->is_blind ? 0 : manager_make_declared(manager);
+        if (manager->is_blind)
+                return 0;
+
+        manager_finish_plugs(manager);
+        return manager_make_declared(manager);
 }
 
 int manager_check_sight(Manager *manager, Fault *fault) {

@@ -23,8 +23,14 @@ typedef struct ManagerHandlers {
         void (*on_degraded)(void *userdata);
 } ManagerHandlers;
 
-/* @runtime_path: the folder that holds the records' folder; @state_path: what is declared over the bus. */
-int manager_new(sd_event *event, const char *runtime_path, const char *state_path, Manager **ret);
+/* Folders and sockets; runtime: holds the records' folder; state: holds what is declared over the bus. */
+typedef struct ManagerPaths {
+        const char *runtime, *state;
+        const char *ovs;        /* the socket by which OVSDB is reached, "": it is not */
+        const char *ovs_server; /* the socket of OVSDB itself, which comes and goes with it */
+} ManagerPaths;
+
+int manager_new(sd_event *event, const ManagerPaths *paths, Manager **ret);
 Manager *manager_free(Manager *manager);
 
 void manager_set_handlers(Manager *manager, const ManagerHandlers *handlers, void *userdata);
@@ -89,9 +95,28 @@ typedef struct ManagerOrder {
         const Declaration *declaration; /* of a declared one */
 } ManagerOrder;
 
-/* Makes a TAP. An ephemeral one fills @queues (tap_create()), for others it is NULL. Conflict where its address is
- * another TAP's. */
-int manager_create(Manager *manager, const ManagerOrder *order, TapQueues *queues, Tap **ret, Fault *fault);
+/* A creation that waits for Open vSwitch: making.h. */
+typedef struct Making Making;
+
+/* Called once from the loop: 0 with the TAP, and its queues if it is ephemeral, which stay open if they are taken out
+ * of
+ * @queues; or a negative errno and what went wrong, and nothing is left. */
+typedef void (*manager_made_t)(int r, const Fault *fault, Tap *tap, TapQueues *queues, const char *name,
+                               void *userdata);
+
+/* Makes a TAP, complete, plugged in and up; a declared one is plugged in when it is there. An ephemeral one fills
+ * @queues with queues->n_fds of them, for others it is NULL. 1: *ret is it; 0: @done will be called, and *ret_making
+ * lives until then; negative errno with @fault filled. Conflict where its address is another TAP's, and what
+ * port_check() and manager_find_switch() say. */
+int manager_create(Manager *manager, const ManagerOrder *order, TapQueues *queues, manager_made_t done, void *userdata,
+                   Making **ret_making, Tap **ret, Fault *fault);
+
+/* The switch of this name. NoSuchSwitch, and SwitchUnavailable where it is, or may be, of Open vSwitch and that does
+ * not answer. */
+int manager_find_switch(Manager *manager, const char *name, Switch *ret, Fault *fault);
+
+/* What a switch would not take of a TAP that is as @spec says (port_check()). */
+int manager_check_port(Manager *manager, const char *name, const TapSpec *spec, const Switch *where, Fault *fault);
 
 /* Opens more queues (tap_open_queues()). */
 int manager_open_queues(Manager *manager, Tap *tap, TapQueues *queues, Fault *fault);

@@ -20,7 +20,7 @@ typedef struct RtnlHandlers {
 } RtnlHandlers;
 
 /* Largest request that rtnl_call() sends, in bytes. */
-#define RTNL_REQUEST_SIZE 1024
+#define RTNL_REQUEST_SIZE 2048
 
 typedef void (*rtnl_reply_t)(const struct nlmsghdr *message, void *userdata);
 

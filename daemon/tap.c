@@ -14,12 +14,6 @@
 /* How often a new device may be broken into before its creation is given up. */
 #define ATTEMPTS 20
 
-/* A device whose creation is under way: it lives by the descriptor. */
-typedef struct Draft {
-        int fd;
-        Link link;
-} Draft;
-
 static int explain_open(int r, Fault *fault) {
         if (r == -EOPNOTSUPP)
                 return fault_set(fault, TAPD_ERROR_NOT_SUPPORTED,
@@ -49,7 +43,8 @@ static bool is_untouched(const Link *link, const TapSpec *spec) {
 
 /* Throws a device away that somebody holds a queue of: closing ours would leave it to him. The name is wanted again at
  * once, and deleting takes its time. */
-static int draft_discard(Draft *draft, TapWorkshop *workshop) {
+static int draft_discard(TapDraft *draft) {
+        TapWorkshop *workshop = draft->workshop;
         char name[IF_NAMESIZE];
         int r;
 
@@ -63,6 +58,7 @@ static int draft_discard(Draft *draft, TapWorkshop *workshop) {
                                              .mtu = LINK_UNSET,
                                              .transmit_queue_length = LINK_UNSET });
         (void) close(draft->fd);
+        draft->fd = -1;
         workshop->discard(draft->link.ifindex, workshop->userdata);
         return r;
 }
@@ -73,7 +69,8 @@ static int draft_discard(Draft *draft, TapWorkshop *workshop) {
  * and group are set nobody can get in any more, so whoever did is still in, or has left: then what he left is seen or
  * put back. 1 when it is made, 0 when somebody had got in and it was thrown away.
  */
-static int draft_attempt(Draft *draft, TapWorkshop *workshop, const Record *record, Fault *fault) {
+static int draft_attempt(TapDraft *draft, Fault *fault) {
+        const Record *record = &draft->record;
         const TapSpec *spec = &record->spec;
         int r;
 
@@ -82,34 +79,29 @@ static int draft_attempt(Draft *draft, TapWorkshop *workshop, const Record *reco
                 return explain_open(r, fault);
 
         r = tun_create(draft->fd, record->name, &spec->mode);
-        if (r < 0) {
-                (void) close(draft->fd);
+        if (r < 0)
                 return explain_create(r, record->name, fault);
-        }
 
         r = tun_set_access(draft->fd, spec->user, spec->group);
         if (r == 0)
-                r = link_get_by_name(workshop->rtnl, record->name, &draft->link);
-        if (r < 0) {
-                (void) close(draft->fd);
-                if (r == -ENODEV)
-                        return fault_set(fault, TAPD_ERROR_STALE, "%s: somebody took it away while it was made",
-                                         record->name);
+                r = link_get_by_name(draft->workshop->rtnl, record->name, &draft->link);
+        if (r == -ENODEV)
+                return fault_set(fault, TAPD_ERROR_STALE, "%s: somebody took it away while it was made", record->name);
+        if (r < 0)
                 return fault_set_errno(fault, r, record->name);
-        }
 
         if (is_untouched(&draft->link, spec)) {
                 tun_reset(draft->fd, &spec->mode);
                 return 1;
         }
 
-        r = draft_discard(draft, workshop);
+        r = draft_discard(draft);
         return r < 0 ? fault_set_errno(fault, r, record->name) : 0;
 }
 
-static int draft_make(Draft *draft, TapWorkshop *workshop, const Record *record, Fault *fault) {
+static int draft_make(TapDraft *draft, Fault *fault) {
         for (unsigned i = 0; i < ATTEMPTS; i++) {
-                int r = draft_attempt(draft, workshop, record, fault);
+                int r = draft_attempt(draft, fault);
 
                 if (r != 0)
                         return r < 0 ? r : 0;
@@ -117,11 +109,12 @@ static int draft_make(Draft *draft, TapWorkshop *workshop, const Record *record,
 
         return fault_set(fault, TAPD_ERROR_IN_USE,
                          "Name=: \"%s\", another program got into each of %d new devices before they were closed to it",
-                         record->name, ATTEMPTS);
+                         draft->record.name, ATTEMPTS);
 }
 
 /* The record's mark, address and sizes, by one request. */
-static int draft_dress(const Draft *draft, TapWorkshop *workshop, const Record *record) {
+static int draft_dress(const TapDraft *draft) {
+        const Record *record = &draft->record;
         char mark[RECORD_MARK_SIZE];
         const LinkChange change = {
                 .alias = record_mark(record, mark),
@@ -131,33 +124,44 @@ static int draft_dress(const Draft *draft, TapWorkshop *workshop, const Record *
                 .transmit_queue_length = record->spec.transmit_queue_length,
         };
 
-        return link_change(workshop->rtnl, draft->link.ifindex, &change);
+        return link_change(draft->workshop->rtnl, draft->link.ifindex, &change);
 }
 
-/* All that is to be so before a guest may see it, in an order that leaves nothing half made: it becomes persistent
- * last, and until then it goes with the descriptor, however tapd ends. */
-static int draft_configure(Draft *draft, TapWorkshop *workshop, const Record *record) {
-        int ifindex = draft->link.ifindex, r;
+/* All that is to be so before anything can see it. */
+static int draft_configure(TapDraft *draft) {
+        Rtnl *rtnl = draft->workshop->rtnl;
+        int r;
 
-        r = draft_dress(draft, workshop, record);
+        r = draft_dress(draft);
         if (r == 0)
-                r = link_disable_ipv6(record->name);
+                r = link_disable_ipv6(draft->record.name);
         if (r == 0)
                 /* Before it goes up: it would get a queueing discipline of 25 KiB for each of 256 queues. */
-                r = link_set_noqueue(workshop->rtnl, ifindex);
-        if (r == 0 && record->spec.up)
-                r = link_set_up(workshop->rtnl, ifindex, true);
-        if (r == 0 && record->lifetime != LIFETIME_EPHEMERAL)
+                r = link_set_noqueue(rtnl, draft->link.ifindex);
+        if (r == 0)
+                /* As it is now, for who plugs it in. */
+                r = link_get(rtnl, draft->link.ifindex, &draft->link);
+
+        return r;
+}
+
+/* Persistent last: until then it goes with the descriptor, however tapd ends, and nothing half made is left. */
+static int draft_raise(TapDraft *draft, bool up) {
+        int r = 0;
+
+        if (up)
+                r = link_set_up(draft->workshop->rtnl, draft->link.ifindex, true);
+        if (r == 0 && draft->record.lifetime != LIFETIME_EPHEMERAL)
                 r = tun_set_persistent(draft->fd, true);
 
         return r;
 }
 
-static int draft_explain(const TapWorkshop *workshop, const Record *record, int r, Fault *fault) {
-        const char *words = rtnl_error_text(workshop->rtnl);
+static int draft_explain(const TapDraft *draft, int r, Fault *fault) {
+        const char *words = rtnl_error_text(draft->workshop->rtnl);
 
-        return *words ? fault_set(fault, TAPD_ERROR_FAILED, "%s: %s", record->name, words)
-                      : fault_set_errno(fault, r, record->name);
+        return *words ? fault_set(fault, TAPD_ERROR_FAILED, "%s: %s", draft->record.name, words)
+                      : fault_set_errno(fault, r, draft->record.name);
 }
 
 /* Whether this is the queue of the record's device, and not of one that took its name or had it as altname. */
@@ -239,55 +243,83 @@ static int open_queues(TapWorkshop *workshop, const Record *record, TapQueues *q
 }
 
 /* Keeps the first queue and opens the others, or gives it back: the device is persistent by now. */
-static int draft_hand_out(Draft *draft, TapWorkshop *workshop, const Record *record, TapQueues *queues, Fault *fault) {
+static int draft_hand_out(TapDraft *draft, TapQueues *queues, Fault *fault) {
+        int fd = draft->fd, r;
         size_t n;
-        int r;
 
+        draft->fd = -1;
         if (!queues) {
-                (void) close(draft->fd);
+                (void) close(fd);
                 return 0;
         }
 
         n = queues->n_fds;
-        *queues = (TapQueues){ .n_fds = 1, .fds = { draft->fd } };
-        r = open_queues(workshop, record, queues, n, fault);
+        *queues = (TapQueues){ .n_fds = 1, .fds = { fd } };
+        r = open_queues(draft->workshop, &draft->record, queues, n, fault);
         if (r < 0)
                 tap_queues_close(queues);
 
         return r;
 }
 
-static int draft_finish(Draft *draft, TapWorkshop *workshop, Record *record, TapQueues *queues, Tap **ret,
-                        Fault *fault) {
+static int draft_record(TapDraft *draft, Tap **ret) {
+        Record *record = &draft->record;
         int r;
 
-        r = draft_configure(draft, workshop, record);
-        if (r < 0) {
-                r = draft_explain(workshop, record, r, fault);
-                (void) close(draft->fd);
-                return r;
-        }
+        record->stage = RECORD_COMPLETE;
+        r = link_get(draft->workshop->rtnl, record->ifindex, &draft->link);
+        if (r == 0)
+                r = record_store_save(draft->workshop->records, record);
 
-        record->ifindex = draft->link.ifindex;
-        r = draft_hand_out(draft, workshop, record, queues, fault);
+        return r < 0 ? r : tap_new(record, &draft->link, ret);
+}
+
+static int draft_finish(TapDraft *draft, bool up, TapQueues *queues, Tap **ret, Fault *fault) {
+        TapWorkshop *workshop = draft->workshop;
+        int r;
+
+        r = draft_raise(draft, up);
+        if (r < 0)
+                return draft_explain(draft, r, fault);
+
+        draft->record.ifindex = draft->link.ifindex;
+        r = draft_hand_out(draft, queues, fault);
         if (r < 0)
                 return r;
 
-        record->stage = RECORD_COMPLETE;
-        r = link_get(workshop->rtnl, record->ifindex, &draft->link);
-        if (r == 0)
-                r = record_store_save(workshop->records, record);
-        if (r == 0)
-                r = tap_new(record, &draft->link, ret);
+        r = draft_record(draft, ret);
         if (r < 0) {
                 /* A persistent one has to be deleted, and a start would do it by its intent. */
                 if (queues)
                         tap_queues_close(queues);
-                workshop->discard(record->ifindex, workshop->userdata);
+                workshop->discard(draft->link.ifindex, workshop->userdata);
                 return fault_set_errno(fault, r, "record");
         }
 
         return 0;
+}
+
+int tap_draft_finish(TapDraft *draft, bool up, TapQueues *queues, Tap **ret, Fault *fault) {
+        int r;
+
+        r = draft_finish(draft, up, queues, ret, fault);
+        if (r == 0)
+                free(draft);
+        else
+                tap_draft_free(draft);
+
+        return r;
+}
+
+TapDraft *tap_draft_free(TapDraft *draft) {
+        if (!draft)
+                return NULL;
+
+        if (draft->fd >= 0)
+                (void) close(draft->fd);
+        (void) record_store_remove(draft->workshop->records, draft->record.name);
+        free(draft);
+        return NULL;
 }
 
 static uint64_t now_usec(void) {
@@ -324,26 +356,41 @@ static int prepare_record(const TapWorkshop *workshop, Record *record) {
         return sd_id128_randomize(&record->id);
 }
 
-int tap_create(TapWorkshop *workshop, const Record *wanted, TapQueues *queues, Tap **ret, Fault *fault) {
-        Record record = *wanted;
-        Draft draft = { .fd = -1 };
+int tap_draft_new(TapWorkshop *workshop, const Record *wanted, TapDraft **ret, Fault *fault) {
+        TapDraft *draft;
         int r;
 
-        r = prepare_record(workshop, &record);
-        if (r < 0)
-                return fault_set_errno(fault, r, "random id");
+        draft = calloc(1, sizeof(*draft));
+        if (!draft)
+                return fault_set_errno(fault, -ENOMEM, wanted->name);
 
-        r = record_store_save(workshop->records, &record);
+        *draft = (TapDraft){ .workshop = workshop, .record = *wanted, .fd = -1 };
+        r = prepare_record(workshop, &draft->record);
         if (r < 0)
-                return record_write_fault(r, fault);
+                r = fault_set_errno(fault, r, "random id");
+        if (r == 0) {
+                r = record_store_save(workshop->records, &draft->record);
+                if (r < 0)
+                        r = record_write_fault(r, fault);
+        }
+        if (r < 0) {
+                free(draft);
+                return r;
+        }
 
-        r = draft_make(&draft, workshop, &record, fault);
-        if (r == 0)
-                r = draft_finish(&draft, workshop, &record, queues, ret, fault);
-        if (r < 0)
-                (void) record_store_remove(workshop->records, record.name);
+        r = draft_make(draft, fault);
+        if (r == 0) {
+                r = draft_configure(draft);
+                if (r < 0)
+                        r = draft_explain(draft, r, fault);
+        }
+        if (r < 0) {
+                tap_draft_free(draft);
+                return r;
+        }
 
-        return r;
+        *ret = draft;
+        return 0;
 }
 
 /* Most queues of a device (MAX_TAP_QUEUES of drivers/net/tun.c). */
@@ -658,7 +705,30 @@ bool tap_is_suspicious(const Tap *tap) {
 
 void tap_update(Tap *tap, const Link *link) {
         tap->changes |= compare(&tap->link, link);
+        tap->has_moved |= tap->link.master != link->master || tap->link.is_isolated != link->is_isolated;
         tap->link = *link;
+}
+
+void tap_set_port(Tap *tap, const Port *port) {
+        const PortSpec *before = &tap->port.spec, *after = &port->spec;
+
+        tap->has_moved = false;
+        tap->changes |= strcmp(before->switch_name, after->switch_name) != 0 ? TAP_CHANGED_SWITCH : 0;
+        tap->changes |= tap->port.kind != port->kind ? TAP_CHANGED_SWITCH_KIND : 0;
+        tap->changes |= before->vlan != after->vlan ? TAP_CHANGED_VLAN : 0;
+        tap->changes |= !trunk_equals(&before->trunk, &after->trunk) ? TAP_CHANGED_TRUNK : 0;
+        tap->changes |= before->isolated != after->isolated ? TAP_CHANGED_ISOLATED : 0;
+        tap->changes |= strcmp(before->interface_id, after->interface_id) != 0 ? TAP_CHANGED_INTERFACE_ID : 0;
+        tap->port = *port;
+}
+
+bool tap_is_held(const Tap *tap) {
+        return tap->record.lifetime == LIFETIME_DECLARED && *tap->record.spec.port.switch_name &&
+               !tap->record.is_plugged && tap->port.kind == SWITCH_NONE;
+}
+
+bool tap_is_in_place(const Tap *tap) {
+        return portspec_equals(&tap->port.spec, &tap->record.spec.port);
 }
 
 const char *tap_state_name(TapState state) {

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "link.h"
+#include "port.h"
 #include "record.h"
 #include "table.h"
 
@@ -28,6 +28,12 @@ typedef enum TapChange {
         TAP_CHANGED_STATE_REASON = 1 << 16,
         TAP_CHANGED_LIFETIME = 1 << 17,
         TAP_CHANGED_SOURCE = 1 << 18,
+        TAP_CHANGED_SWITCH = 1 << 19,
+        TAP_CHANGED_SWITCH_KIND = 1 << 20,
+        TAP_CHANGED_VLAN = 1 << 21,
+        TAP_CHANGED_TRUNK = 1 << 22,
+        TAP_CHANGED_ISOLATED = 1 << 23,
+        TAP_CHANGED_INTERFACE_ID = 1 << 24,
 } TapChange;
 
 /* What a program that holds a queue can change without any capability, and what is compared for that; a bit each. The
@@ -42,7 +48,7 @@ typedef enum TapTamper {
 
 typedef enum TapState {
         TAP_READY,
-        TAP_WAITING,  /* declared with a switch that is absent */
+        TAP_WAITING,  /* declared with a switch that it is not plugged into */
         TAP_BLOCKED,  /* declared, and something that is not tapd's has its name */
         TAP_DRIFTED,  /* declared, and not as it was declared or asked last */
         TAP_TAMPERED, /* something of TapTamper is not as it should be */
@@ -65,11 +71,14 @@ typedef struct TapBudget {
 typedef struct Tap {
         Record record;
         Link link;
+        Port port; /* where it is plugged in */
         TapState state;
         char reason[TAP_REASON_SIZE];  /* why it is not ready, a sentence; "" */
         char pending[TAP_REASON_SIZE]; /* what of its declaration could not be applied; "": nothing */
-        char waiting[TAP_REASON_SIZE]; /* for the switch that it is declared with; "": for none */
-        bool was_plugged;              /* into the switch that it is declared with */
+        char waiting[TAP_REASON_SIZE]; /* why it is not plugged in as it is declared, and down; "" */
+        bool is_plugging;              /* it is being plugged in, or off */
+        bool is_unchecked;             /* it was made while Open vSwitch could not say what ports it has */
+        bool has_moved;                /* out of its switch, or into another: its port is to be looked up */
         bool is_undeclared;            /* its file is gone, and a program has it open */
         bool is_gone;                  /* the device is no more; the TAP goes at the end of this turn of the loop */
         const char *why_gone;          /* what the journal says of that */
@@ -109,11 +118,26 @@ typedef struct TapQueues {
 
 void tap_queues_close(TapQueues *queues);
 
-/* Makes the device and its record, complete, or nothing. @record has name, lifetime, creator and a complete spec. An
- * ephemeral device lives by its queues: @queues is filled with queues->n_fds of them (1 to TAP_QUEUES_MAX), and it
- * belongs to tapd's own user, so that nobody opens it by name; any other is persistent, and @queues is NULL. NameInUse,
- * InUse, NotSupported, Degraded, LimitsExceeded. */
-int tap_create(TapWorkshop *workshop, const Record *record, TapQueues *queues, Tap **ret, Fault *fault);
+/* A TAP whose creation is under way: its device lives by a descriptor of ours, is down, marked and closed to strangers,
+ * and its record is an intent. */
+typedef struct TapDraft {
+        TapWorkshop *workshop;
+        Record record;
+        Link link;
+        int fd;
+} TapDraft;
+
+/* Begins one. @record has name, lifetime, creator and a complete spec; an ephemeral one belongs to tapd's own user, so
+ * that nobody opens it by name. NameInUse, InUse, NotSupported, Degraded, LimitsExceeded. */
+int tap_draft_new(TapWorkshop *workshop, const Record *record, TapDraft **ret, Fault *fault);
+
+/* Throws it away, device and record. */
+TapDraft *tap_draft_free(TapDraft *draft);
+
+/* Makes it a TAP, or nothing; the draft is gone in both cases. @up: whether it goes up. An ephemeral device lives by
+ * its queues: @queues is filled with queues->n_fds of them (1 to TAP_QUEUES_MAX); any other is persistent, and @queues
+ * is NULL. */
+int tap_draft_finish(TapDraft *draft, bool up, TapQueues *queues, Tap **ret, Fault *fault);
 
 /* Attaches queues->n_fds more queues to a TAP and proves that they are its own: Stale where the device turned out to be
  * another one. InUse, Conflict, LimitsExceeded, NoSuchTap. */
@@ -142,6 +166,15 @@ bool tap_owns(const Record *record, const Link *link);
 
 /* Takes over what the kernel says now; what changed is added to tap->changes. */
 void tap_update(Tap *tap, const Link *link);
+
+/* The same for where it is plugged in. */
+void tap_set_port(Tap *tap, const Port *port);
+
+/* Whether it is kept down, although it is to be up, until it is plugged in. */
+bool tap_is_held(const Tap *tap);
+
+/* Whether it is plugged in where, and as, it was asked last. */
+bool tap_is_in_place(const Tap *tap);
 
 /* Whether what is known of the device hints at tampering. Events show moments: while a queue is attached it has no
  * carrier yet. Look at the link again before it is judged. */

@@ -16,6 +16,7 @@ typedef struct Want {
         uint64_t made_usec;  /* CLOCK_MONOTONIC, as the next */
         uint64_t retry_usec; /* it is not made before */
         bool is_due;         /* to be looked at; in the list */
+        bool is_awaited;     /* a reload waits for it to be plugged in */
         struct Want *prev, *next;
         UT_hash_handle hh;
 } Want;

@@ -204,6 +204,8 @@ void lab_start_tapd(Lab *lab) {
                 g_ptr_array_add(arguments, *word);
         g_ptr_array_add(arguments, (char *) g_getenv("TAPD"));
         g_ptr_array_add(arguments, root);
+        /* Not the machine's own Open vSwitch. */
+        g_ptr_array_add(arguments, "--ovsdb=");
         for (char **argument = lab->tapd_arguments; argument && *argument; argument++)
                 g_ptr_array_add(arguments, *argument);
         g_ptr_array_add(arguments, NULL);

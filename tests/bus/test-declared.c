@@ -502,8 +502,8 @@ static void test_no_switch(Lab *lab) {
         static const struct {
                 const char *port, *reason;
         } rows[] = {
-                { "Switch=lo\n", "no bridge" },
-                { "Switch=tap6\n", "no bridge" },
+                { "Switch=lo\n", "no switch" },
+                { "Switch=tap6\n", "no switch but tun" },
                 { "Switch=br9\nVLAN=20\n", "VLANs" },
                 { "Switch=br9\nTrunk=20-29\n", "VLANs" },
                 { "Switch=br9\nInterfaceID=vm-1\n", "InterfaceID=" },

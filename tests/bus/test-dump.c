@@ -156,7 +156,9 @@ static const ManagerHandlers stage_handlers = {
 };
 
 static void stage_start(Stage *stage) {
-        lab_ok(manager_new(stage->event, stage->path, stage->path, &stage->manager));
+        const ManagerPaths paths = { .runtime = stage->path, .state = stage->path, .ovs = "", .ovs_server = "" };
+
+        lab_ok(manager_new(stage->event, &paths, &stage->manager));
         manager_set_handlers(stage->manager, &stage_handlers, stage);
         lab_ok(manager_start(stage->manager));
 }
@@ -173,12 +175,15 @@ static Stage *stage_new(void) {
                 .lifetime = LIFETIME_RUNTIME,
         };
         Stage *stage = g_new0(Stage, 1);
+        Making *making;
         Tap *tap;
 
         stage->path = g_dir_make_tmp("tapd-XXXXXX", NULL);
         lab_ok(sd_event_new(&stage->event));
         stage_start(stage);
-        lab_ok(manager_create(stage->manager, &order, /* queues= */ NULL, &tap, /* fault= */ NULL));
+        g_assert_cmpint(manager_create(stage->manager, &order, /* queues= */ NULL, /* done= */ NULL,
+                                       /* userdata= */ NULL, &making, &tap, /* fault= */ NULL),
+                        ==, 1);
         *lies() = (Lies){ .hidden = tap->record.ifindex };
         return stage;
 }

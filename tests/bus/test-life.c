@@ -299,12 +299,12 @@ static void test_list(Lab *lab) {
         lab_create(lab, lab->root, "lab1", NULL);
 
         reply = lab_call(lab, lab->mallory, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "ListTaps", NULL);
-        lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sssuuubbuusussssit)"));
+        lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sssuuubbuusussssitsqs)"));
         for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
-                g_assert_cmpint(sd_bus_message_enter_container(reply.message, 'r', "sssuuubbuusussssit"), >, 0);
+                g_assert_cmpint(sd_bus_message_enter_container(reply.message, 'r', "sssuuubbuusussssitsqs"), >, 0);
                 lab_ok(sd_bus_message_read(reply.message, "s", &name));
                 g_assert_cmpstr(name, ==, expected[i]);
-                lab_ok(sd_bus_message_skip(reply.message, "ssuuubbuusussssit"));
+                lab_ok(sd_bus_message_skip(reply.message, "ssuuubbuusussssitsqs"));
                 lab_ok(sd_bus_message_exit_container(reply.message));
         }
         g_assert_cmpint(sd_bus_message_at_end(reply.message, false), >, 0);

@@ -87,14 +87,14 @@ static char *list(Lab *lab) {
         uint32_t mtu;
         int ifindex;
 
-        lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sssuuubbuusussssit)"));
-        while (sd_bus_message_enter_container(reply.message, 'r', "sssuuubbuusussssit") > 0) {
+        lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sssuuubbuusussssitsqs)"));
+        while (sd_bus_message_enter_container(reply.message, 'r', "sssuuubbuusussssitsqs") > 0) {
                 lab_ok(sd_bus_message_read(reply.message, "s", &name));
                 lab_ok(sd_bus_message_skip(reply.message, "ssuuubbuus"));
                 lab_ok(sd_bus_message_read(reply.message, "us", &mtu, &up));
                 lab_ok(sd_bus_message_skip(reply.message, "sss"));
                 lab_ok(sd_bus_message_read(reply.message, "i", &ifindex));
-                lab_ok(sd_bus_message_skip(reply.message, "t"));
+                lab_ok(sd_bus_message_skip(reply.message, "tsqs"));
                 lab_ok(sd_bus_message_exit_container(reply.message));
                 g_ptr_array_add(taps, g_strdup_printf("%d %s %u %s", ifindex, name, mtu, up));
         }

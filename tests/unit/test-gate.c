@@ -112,7 +112,8 @@ static void test_accounts(void) {
                 GateVerdict verdict;
                 Fault fault = {};
 
-                check_account(gate_create(&config, caller, "tap1", &spec, 0, &verdict, &fault), &fault, row->passes);
+                check_account(gate_create(&config, caller, "tap1", &spec, NULL, 0, &verdict, &fault), &fault,
+                              row->passes);
 
                 /* Its own TAP, of a time when it was enabled. */
                 fault = (Fault){};
@@ -134,14 +135,14 @@ static void test_no_grants(void) {
         GateVerdict verdict;
         Fault fault = {};
 
-        g_assert_cmpint(gate_create(&empty, alice, "tap1", &spec, 0, &verdict, &fault), ==, 0);
+        g_assert_cmpint(gate_create(&empty, alice, "tap1", &spec, NULL, 0, &verdict, &fault), ==, 0);
         g_assert_true(verdict.needs_override);
         g_assert_null(verdict.grant);
         g_assert_cmpint(verdict.override_reason.error, ==, TAPD_ERROR_ACCESS_DENIED);
 
-        g_assert_cmpint(gate_create(&empty, root, "tap1", &spec, 0, &verdict, &fault), ==, 0);
+        g_assert_cmpint(gate_create(&empty, root, "tap1", &spec, NULL, 0, &verdict, &fault), ==, 0);
         g_assert_false(verdict.needs_override);
-        check_account(gate_create(&empty, qemu, "tap1", &spec, 0, &verdict, &fault), &fault, false);
+        check_account(gate_create(&empty, qemu, "tap1", &spec, NULL, 0, &verdict, &fault), &fault, false);
 }
 
 typedef struct CreateCase {
@@ -237,7 +238,7 @@ static void test_create(const void *data) {
         GateVerdict verdict;
         Fault fault = {};
 
-        g_assert_cmpint(gate_create(&config, caller, row->name, &spec, row->n_taps, &verdict, &fault), ==, 0);
+        g_assert_cmpint(gate_create(&config, caller, row->name, &spec, NULL, row->n_taps, &verdict, &fault), ==, 0);
         g_assert_cmpint(fault.error, ==, TAPD_ERROR_NONE);
         g_assert_false(verdict.needs_manage_others);
         g_assert_cmpint(verdict.needs_override, ==, row->error != TAPD_ERROR_NONE);
@@ -271,10 +272,10 @@ static void test_order(void) {
                 const Grant first = two[0];
                 GateVerdict verdict;
 
-                g_assert_cmpint(gate_create(&forth, caller, "tap1", &shared, 8, &verdict, NULL), ==, 0);
+                g_assert_cmpint(gate_create(&forth, caller, "tap1", &shared, NULL, 8, &verdict, NULL), ==, 0);
                 g_assert_false(verdict.needs_override);
                 g_assert_cmpstr(verdict.grant ? verdict.grant->name : NULL, ==, "shared");
-                g_assert_cmpint(gate_create(&forth, caller, "tap2", &shared, 8, &verdict, NULL), ==, 0);
+                g_assert_cmpint(gate_create(&forth, caller, "tap2", &shared, NULL, 8, &verdict, NULL), ==, 0);
                 g_assert_true(verdict.needs_override);
 
                 two[0] = two[1];
@@ -288,7 +289,7 @@ static void test_patterns_of_others(void) {
         const TapSpec spec = spec_of(TUTOR, NONE, false);
         GateVerdict verdict;
 
-        g_assert_cmpint(gate_create(&config, caller, "eth0", &spec, 0, &verdict, NULL), ==, 0);
+        g_assert_cmpint(gate_create(&config, caller, "eth0", &spec, NULL, 0, &verdict, NULL), ==, 0);
         g_assert_true(verdict.needs_override);
         g_assert_nonnull(strstr(verdict.override_reason.text, "lab1"));
         g_assert_null(strchr(verdict.override_reason.text, '*'));
@@ -306,7 +307,7 @@ static void test_many_patterns(void) {
         for (size_t i = 0; i < 1000; i++)
                 names[i] = (char *) (i == 0 ? "first*" : "abcdefghijklmn*");
 
-        g_assert_cmpint(gate_create(&many, caller, "tap1", &spec, 0, &verdict, NULL), ==, 0);
+        g_assert_cmpint(gate_create(&many, caller, "tap1", &spec, NULL, 0, &verdict, NULL), ==, 0);
         g_assert_true(verdict.needs_override);
         g_assert_nonnull(strstr(verdict.override_reason.text, "first*"));
         g_assert_cmpuint(strnlen(verdict.override_reason.text, sizeof(verdict.override_reason.text)), <,
@@ -321,10 +322,10 @@ static void test_quota(void) {
         GateVerdict all = { .quota = GATE_NO_QUOTA }, verdict;
         Fault fault = {};
 
-        g_assert_cmpint(gate_create(&config, root, "tap1", &spec, 100000, &verdict, NULL), ==, 0);
+        g_assert_cmpint(gate_create(&config, root, "tap1", &spec, NULL, 100000, &verdict, NULL), ==, 0);
         g_assert_cmpuint(verdict.quota, ==, GATE_NO_QUOTA);
 
-        g_assert_cmpint(gate_create(&config, caller, "tap1", &spec, 31, &verdict, NULL), ==, 0);
+        g_assert_cmpint(gate_create(&config, caller, "tap1", &spec, NULL, 31, &verdict, NULL), ==, 0);
         g_assert_cmpuint(verdict.quota, ==, 32);
         gate_join(&all, &verdict);
         g_assert_cmpuint(all.quota, ==, 32);
@@ -332,7 +333,7 @@ static void test_quota(void) {
         g_assert_cmpint(gate_check_quota(all.quota, 32, &fault), <, 0);
         g_assert_cmpint(fault.error, ==, TAPD_ERROR_LIMITS_EXCEEDED);
 
-        g_assert_cmpint(gate_create(&config, caller, "eth0", &spec, 31, &verdict, NULL), ==, 0);
+        g_assert_cmpint(gate_create(&config, caller, "eth0", &spec, NULL, 31, &verdict, NULL), ==, 0);
         gate_join(&all, &verdict);
         g_assert_cmpuint(all.quota, ==, GATE_NO_QUOTA);
         g_assert_cmpint(gate_check_quota(0, 0, NULL), <, 0);

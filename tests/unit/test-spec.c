@@ -134,6 +134,10 @@ static void test_twice(void) {
                         value.string = i == SETTING_MAC_ADDRESS ? "52:54:00:00:00:01" : "tap";
                 if (settings_table[i].form == SETTING_FORM_NUMBER)
                         value.number = 1000;
+                if (settings_table[i].form == SETTING_FORM_VLAN)
+                        value.number = 20;
+                if (settings_table[i].form == SETTING_FORM_TRUNK)
+                        value.trunk = (Trunk){ .ranges = { { 10, 12 } }, .n_ranges = 1 };
                 g_assert_cmpint(spec_set(&spec, &settings_table[i], &value, &fault), ==, 0);
                 check_refused(spec_set(&spec, &settings_table[i], &value, &fault), &fault, (SettingId) i, NULL);
         }

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where TAPs are plugged in: which switches there are, what is found of their ports, and the rows of Open vSwitch that
+ * are ours and nobody's any more. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "making.h"
+#include "manager-internal.h"
+#include "manager-wants.h"
+#include "plugging.h"
+
+static void switch_init(Switch *where, SwitchKind kind, const char *name, const Link *link) {
+        *where = (Switch){ .kind = kind };
+        (void) snprintf(where->name, sizeof(where->name), "%s", name);
+        if (link)
+                where->link = *link;
+        where->filters_vlans = kind == SWITCH_OPENVSWITCH || (link && link->filters_vlans);
+}
+
+int manager_find_switch(Manager *manager, const char *name, Switch *ret, Fault *fault) {
+        Link link;
+        bool has_link;
+
+        /* Altnames are no names of switches: grants and records say the one that it has. */
+        has_link = link_get_by_name(manager->rtnl, name, &link) == 0 && strcmp(link.name, name) == 0;
+        if (has_link && link.is_bridge) {
+                switch_init(ret, SWITCH_BRIDGE, name, &link);
+                return 0;
+        }
+
+        if (ovs_has_bridge(manager->ovs, name)) {
+                if (!ovs_is_connected(manager->ovs))
+                        return fault_set(fault, TAPD_ERROR_SWITCH_UNAVAILABLE,
+                                         "Switch=: %s is of Open vSwitch, which does not answer", name);
+                switch_init(ret, SWITCH_OPENVSWITCH, name, has_link ? &link : NULL);
+                return 0;
+        }
+
+        if (ovs_is_expected(manager->ovs) && !ovs_was_read(manager->ovs))
+                return fault_set(fault, TAPD_ERROR_SWITCH_UNAVAILABLE,
+                                 "Switch=: there is no bridge \"%s\", and Open vSwitch does not answer", name);
+        if (has_link)
+                return fault_set(fault, TAPD_ERROR_NO_SUCH_SWITCH, "Switch=: \"%s\" is no switch but %s", name,
+                                 *link.kind ? link.kind : "a network card");
+
+        return fault_set(fault, TAPD_ERROR_NO_SUCH_SWITCH, "Switch=: there is no switch \"%s\"", name);
+}
+
+/* Our own row of this TAP. */
+static const OvsPort *find_row(Manager *manager, const Tap *tap) {
+        const OvsPort *row = ovs_find_port(manager->ovs, tap->record.name);
+
+        return row && row->is_own && sd_id128_equal(row->id, tap->record.id) ? row : NULL;
+}
+
+/* What the kernel does not tell of a port is what was asked for, where it was plugged in there by us. */
+static void fill_bridge_port(const Tap *tap, const Link *bridge, Port *port) {
+        const PortSpec *asked = &tap->record.spec.port;
+
+        port->kind = SWITCH_BRIDGE;
+        if (strcmp(asked->switch_name, bridge->name) == 0)
+                port->spec = *asked;
+        (void) snprintf(port->spec.switch_name, sizeof(port->spec.switch_name), "%s", bridge->name);
+        port->spec.isolated = tap->link.is_isolated;
+}
+
+void manager_find_port(Manager *manager, Tap *tap) {
+        const OvsPort *row = find_row(manager, tap);
+        Port port = {};
+        Link bridge;
+
+        if (row) {
+                port.kind = SWITCH_OPENVSWITCH;
+                port.spec = row->spec;
+        } else if (tap->link.master != 0 && link_get(manager->rtnl, tap->link.master, &bridge) == 0 &&
+                   bridge.is_bridge) {
+                fill_bridge_port(tap, &bridge, &port);
+                /* One that was plugged in by an earlier run of ours is guarded as well. */
+                (void) bridges_meet(&manager->bridges, manager->rtnl, &bridge);
+        }
+
+        tap_set_port(tap, &port);
+        if (tap->changes)
+                manager_touch(manager, tap);
+}
+
+void manager_withdraw(Manager *manager, const Tap *tap) {
+        if (tap->port.kind == SWITCH_OPENVSWITCH || tap->is_plugging)
+                (void) ovs_unplug(manager->ovs, tap->record.name, tap->record.id, /* done= */ NULL,
+                                  /* userdata= */ NULL, /* ret= */ NULL);
+}
+
+/* Of a row that is marked as ours: that of a TAP which is to have it, or a left-over. */
+static void manager_judge_own_row(Manager *manager, const OvsPort *row) {
+        Tap *tap = manager_find(manager, row->name);
+
+        if (tap && sd_id128_equal(tap->record.id, row->id)) {
+                /* What is under way looks after itself. */
+                if (tap->is_plugging || tap->state == TAP_DELETING)
+                        return;
+
+                /* A request that was given up, and carried out by a server that hung, put it there; or somebody plugged
+                 * the TAP into something else. */
+                if (strcmp(tap->record.spec.port.switch_name, row->spec.switch_name) == 0)
+                        return;
+        } else if (making_has_id(manager, row->id)) {
+                return;
+        }
+
+        log_tap(LOG_INFO, row->name, "its port on %s is nobody's any more, withdrawing it", row->spec.switch_name);
+        (void) ovs_unplug(manager->ovs, row->name, row->id, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL);
+}
+
+/* A TAP that was made while Open vSwitch could not be asked, and whose name turns out to be that of a port there: its
+ * guest would be in whatever VLAN that port has. */
+static void manager_judge_foreign_row(Manager *manager, Tap *tap) {
+        if (!tap->is_unchecked)
+                return;
+
+        log_tap(LOG_ERR, tap->record.name,
+                "Open vSwitch had a port of this name already, in VLANs that are somebody else's; setting it down");
+        (void) link_set_up(manager->rtnl, tap->record.ifindex, false);
+}
+
+static void manager_on_own_row(const OvsPort *row, void *userdata) {
+        manager_judge_own_row(userdata, row);
+}
+
+/* What is known of it may have changed: its own port, and what keeps it waiting. */
+static void manager_look_at_port(Manager *manager, Tap *tap) {
+        const OvsPort *row = ovs_find_port(manager->ovs, tap->record.name);
+
+        if (tap_is_absent(tap) || tap->state == TAP_DELETING)
+                return;
+
+        if (row && !row->is_own)
+                manager_judge_foreign_row(manager, tap);
+        tap->is_unchecked = false;
+        if (tap->port.kind == SWITCH_OPENVSWITCH || find_row(manager, tap))
+                manager_find_port(manager, tap);
+}
+
+static void manager_on_ovs_read(void *userdata) {
+        Manager *manager = userdata;
+
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                manager_look_at_port(manager, tap);
+
+        ovs_each_port(manager->ovs, manager_on_own_row, manager);
+        manager_finish_plugs(manager);
+        manager_want_ports(manager);
+}
+
+static void manager_on_ovs_bridge(const char *name, void *userdata) {
+        manager_want_ports(userdata);
+}
+
+static void manager_on_ovs_port(const char *name, void *userdata) {
+        Manager *manager = userdata;
+        const OvsPort *row = ovs_find_port(manager->ovs, name);
+        Tap *tap = manager_find(manager, name);
+
+        if (tap)
+                manager_look_at_port(manager, tap);
+        if (tap && *tap->record.declared)
+                manager_want_look_again(manager, tap);
+        if (row && row->is_own)
+                manager_judge_own_row(manager, row);
+}
+
+const OvsHandlers manager_ovs_handlers = {
+        .on_read = manager_on_ovs_read,
+        .on_bridge = manager_on_ovs_bridge,
+        .on_port = manager_on_ovs_port,
+};
+
+/* tapd died while it plugged this one in. */
+static void manager_finish_plug(Manager *manager, Tap *tap) {
+        const PortSpec spec = tap->record.spec.port;
+        Fault fault = {};
+        Switch where;
+        int r;
+
+        r = manager_find_switch(manager, spec.switch_name, &where, &fault);
+        if (r == 0)
+                r = plugging_begin(manager, tap, &spec, &where, /* done= */ NULL, /* userdata= */ NULL,
+                                   /* ret= */ NULL, &fault);
+        if (r < 0)
+                log_tap(LOG_WARNING, tap->record.name, "is not plugged in as it was asked: %s", fault.text);
+}
+
+void manager_finish_plugs(Manager *manager) {
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
+                /* A declared one is looked after anyway. */
+                if (tap->record.lifetime != LIFETIME_DECLARED && *tap->record.spec.port.switch_name &&
+                    !tap->record.is_plugged && !tap->is_plugging && !tap_is_absent(tap) && tap->state != TAP_DELETING)
+                        manager_finish_plug(manager, tap);
+}
