@@ -79,17 +79,17 @@ void makings_done(Manager *manager) {
 static int making_clear(Making *making, Fault *fault) {
         Manager *manager = making->manager;
         const char *name = making->wanted.name;
-        const OvsPort *row = ovs_find_port(manager->ovs, name);
+        OvsPort row;
 
-        if (!row)
+        if (!ovs_find_port(manager->ovs, name, &row))
                 return 1;
-        if (!row->is_own)
+        if (!row.is_own)
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE,
                                  "Name=: \"%s\", Open vSwitch has a port of this name that is not tapd's "
                                  "(ovs-vsctl del-port %s)",
                                  name, name);
 
-        return ovs_unplug(manager->ovs, name, row->id, making->resume, making, &making->call);
+        return ovs_unplug(manager->ovs, name, row.id, making->resume, making, &making->call);
 }
 
 static void log_intrusions(const Manager *manager, const char *name, uint64_t before) {

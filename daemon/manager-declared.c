@@ -98,7 +98,7 @@ void want_judge(Manager *manager, Tap *tap) {
 /* Makes the TAP, or shows why not. The fault is for who asked for this one; it was logged. */
 static int want_make(Manager *manager, Want *want, const Declaration *declaration, Fault *fault) {
         uint64_t now = want_now();
-        const OvsPort *row;
+        OvsPort row;
         Link link;
         Tap *tap;
         int r;
@@ -126,8 +126,7 @@ static int want_make(Manager *manager, Want *want, const Declaration *declaratio
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\", %s", want->name, reason);
         }
 
-        row = ovs_find_port(manager->ovs, want->name);
-        if (row && !row->is_own) {
+        if (ovs_find_port(manager->ovs, want->name, &row) && !row.is_own) {
                 static const char reason[] = "Open vSwitch has a port of its name that is not tapd's";
 
                 want->retry_usec = 0;

@@ -16,9 +16,10 @@
 
 /* Whether no link at all has the name, as name or altname. */
 static bool manager_name_is_free(Manager *manager, const char *name) {
+        OvsPort row;
         Link link;
 
-        return !manager_find(manager, name) && !ovs_find_port(manager->ovs, name) &&
+        return !manager_find(manager, name) && !ovs_find_port(manager->ovs, name, &row) &&
                link_get_by_name(manager->rtnl, name, &link) == -ENODEV;
 }
 
@@ -41,7 +42,7 @@ int manager_choose_name(Manager *manager, const char *wish, char name[static NAM
 
 int manager_choose_name_besides(Manager *manager, const char *wish, bool (*taken)(const char *name, void *userdata),
                                 void *userdata, char name[static NAME_SIZE], Fault *fault) {
-        const OvsPort *row;
+        OvsPort row;
         Link link;
 
         if (name_is_template(wish))
@@ -50,8 +51,7 @@ int manager_choose_name_besides(Manager *manager, const char *wish, bool (*taken
         (void) snprintf(name, NAME_SIZE, "%s", wish);
         if (making_has_name(manager, name))
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE, "Name=: \"%s\" is just being made", name);
-        row = manager_find(manager, name) ? NULL : ovs_find_port(manager->ovs, name);
-        if (row && !row->is_own)
+        if (!manager_find(manager, name) && ovs_find_port(manager->ovs, name, &row) && !row.is_own)
                 return fault_set(fault, TAPD_ERROR_NAME_IN_USE,
                                  "Name=: \"%s\", Open vSwitch has a port of this name that is not tapd's "
                                  "(ovs-vsctl del-port %s)",

@@ -49,10 +49,9 @@ int manager_find_switch(Manager *manager, const char *name, Switch *ret, Fault *
 }
 
 /* Our own row of this TAP. */
-static const OvsPort *find_row(Manager *manager, const Tap *tap) {
-        const OvsPort *row = ovs_find_port(manager->ovs, tap->record.name);
-
-        return row && row->is_own && sd_id128_equal(row->id, tap->record.id) ? row : NULL;
+static bool find_row(Manager *manager, const Tap *tap, OvsPort *ret) {
+        return ovs_find_port(manager->ovs, tap->record.name, ret) && ret->is_own &&
+               sd_id128_equal(ret->id, tap->record.id);
 }
 
 /* What the kernel does not tell of a port is what was asked for, where it was plugged in there by us. */
@@ -67,13 +66,12 @@ static void fill_bridge_port(const Tap *tap, const Link *bridge, Port *port) {
 }
 
 void manager_find_port(Manager *manager, Tap *tap) {
-        const OvsPort *row = find_row(manager, tap);
-        Port port = {};
+        Port port = { .is_exact = true };
+        OvsPort row;
         Link bridge;
 
-        if (row) {
-                port.kind = SWITCH_OPENVSWITCH;
-                port.spec = row->spec;
+        if (find_row(manager, tap, &row)) {
+                port = (Port){ .kind = SWITCH_OPENVSWITCH, .is_exact = row.is_exact, .spec = row.spec };
         } else if (tap->link.master != 0 && link_get(manager->rtnl, tap->link.master, &bridge) == 0 &&
                    bridge.is_bridge) {
                 fill_bridge_port(tap, &bridge, &port);
@@ -130,15 +128,15 @@ static void manager_on_own_row(const OvsPort *row, void *userdata) {
 
 /* What is known of it may have changed: its own port, and what keeps it waiting. */
 static void manager_look_at_port(Manager *manager, Tap *tap) {
-        const OvsPort *row = ovs_find_port(manager->ovs, tap->record.name);
+        OvsPort row;
 
         if (tap_is_absent(tap) || tap->state == TAP_DELETING)
                 return;
 
-        if (row && !row->is_own)
+        if (ovs_find_port(manager->ovs, tap->record.name, &row) && !row.is_own)
                 manager_judge_foreign_row(manager, tap);
         tap->is_unchecked = false;
-        if (tap->port.kind == SWITCH_OPENVSWITCH || find_row(manager, tap))
+        if (tap->port.kind == SWITCH_OPENVSWITCH || find_row(manager, tap, &row))
                 manager_find_port(manager, tap);
 }
 
@@ -159,15 +157,15 @@ static void manager_on_ovs_bridge(const char *name, void *userdata) {
 
 static void manager_on_ovs_port(const char *name, void *userdata) {
         Manager *manager = userdata;
-        const OvsPort *row = ovs_find_port(manager->ovs, name);
         Tap *tap = manager_find(manager, name);
+        OvsPort row;
 
         if (tap)
                 manager_look_at_port(manager, tap);
         if (tap && *tap->record.declared)
                 manager_want_look_again(manager, tap);
-        if (row && row->is_own)
-                manager_judge_own_row(manager, row);
+        if (ovs_find_port(manager->ovs, name, &row) && row.is_own)
+                manager_judge_own_row(manager, &row);
 }
 
 const OvsHandlers manager_ovs_handlers = {

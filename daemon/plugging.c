@@ -202,7 +202,7 @@ static void plugging_on_ovs(int r, const Fault *fault, void *userdata) {
 }
 
 static int check_plug(Manager *manager, Tap *tap, Fault *fault) {
-        const OvsPort *row;
+        OvsPort row;
         Link master;
         int r;
 
@@ -213,8 +213,7 @@ static int check_plug(Manager *manager, Tap *tap, Fault *fault) {
                 return fault_set(fault, TAPD_ERROR_IN_USE, "%s: is on its way into a switch already", tap->record.name);
 
         manager_find_port(manager, tap);
-        row = ovs_find_port(manager->ovs, tap->record.name);
-        if (row && !row->is_own)
+        if (ovs_find_port(manager->ovs, tap->record.name, &row) && !row.is_own)
                 return fault_set(fault, TAPD_ERROR_CONFLICT,
                                  "%s: Open vSwitch has a port of this name that is not tapd's (ovs-vsctl del-port %s)",
                                  tap->record.name, tap->record.name);

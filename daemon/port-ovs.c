@@ -23,10 +23,13 @@ bool ovs_was_read(const Ovs *ovs) {
 bool ovs_has_bridge(const Ovs *ovs, const char *name) {
         return false;
 }
-const OvsPort *ovs_find_port(const Ovs *ovs, const char *name) {
-        return NULL;
+bool ovs_port_matches(const OvsPort *port, const PortSpec *spec) {
+        return false;
 }
-void ovs_each_port(Ovs *ovs, void (*callback)(const OvsPort *port, void *userdata), void *userdata) {
+bool ovs_find_port(const Ovs *ovs, const char *name, OvsPort *ret) {
+        return false;
+}
+void ovs_each_port(const Ovs *ovs, void (*callback)(const OvsPort *port, void *userdata), void *userdata) {
 }
 int ovs_plug(Ovs *ovs, const char *name, sd_id128_t id, const PortSpec *spec, ovs_done_t done, void *userdata,
              OvsCall **ret) {

@@ -21,7 +21,10 @@ typedef struct OvsPort {
         bool is_own;
         sd_id128_t id;
         PortSpec spec;
+        bool is_exact;
 } OvsPort;
+
+bool ovs_port_matches(const OvsPort *port, const PortSpec *spec);
 
 typedef void (*ovs_done_t)(int r, const Fault *fault, void *userdata);
 
@@ -33,8 +36,8 @@ bool ovs_is_connected(const Ovs *ovs);
 bool ovs_is_expected(const Ovs *ovs);
 bool ovs_was_read(const Ovs *ovs);
 bool ovs_has_bridge(const Ovs *ovs, const char *name);
-const OvsPort *ovs_find_port(const Ovs *ovs, const char *name);
-void ovs_each_port(Ovs *ovs, void (*callback)(const OvsPort *port, void *userdata), void *userdata);
+bool ovs_find_port(const Ovs *ovs, const char *name, OvsPort *ret);
+void ovs_each_port(const Ovs *ovs, void (*callback)(const OvsPort *port, void *userdata), void *userdata);
 int ovs_plug(Ovs *ovs, const char *name, sd_id128_t id, const PortSpec *spec, ovs_done_t done, void *userdata,
              OvsCall **ret);
 int ovs_unplug(Ovs *ovs, const char *name, sd_id128_t id, ovs_done_t done, void *userdata, OvsCall **ret);

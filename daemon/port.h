@@ -26,6 +26,7 @@ typedef struct Switch {
 /* Where a TAP is plugged in, and how; kind SWITCH_NONE: nowhere. */
 typedef struct Port {
         SwitchKind kind;
+        bool is_exact; /* false: somebody changed it into what no spec can say */
         PortSpec spec;
 } Port;
 

@@ -58,6 +58,19 @@ static int add_range(Trunk *trunk, const VlanRange *range, Fault *fault) {
         return 0;
 }
 
+/* Ranges that touch are one: what is asked for is compared with what a switch says. */
+static void merge_ranges(Trunk *trunk) {
+        size_t n = 1;
+
+        for (size_t i = 1; i < trunk->n_ranges; i++)
+                if (trunk->ranges[n - 1].last + 1 == trunk->ranges[i].first)
+                        trunk->ranges[n - 1].last = trunk->ranges[i].last;
+                else
+                        trunk->ranges[n++] = trunk->ranges[i];
+
+        trunk->n_ranges = n;
+}
+
 static int set_trunk(PortSpec *port, const Trunk *wanted, Fault *fault) {
         Trunk trunk = {};
         int r = 0;
@@ -70,8 +83,10 @@ static int set_trunk(PortSpec *port, const Trunk *wanted, Fault *fault) {
 
         for (size_t i = 0; i < wanted->n_ranges && r == 0; i++)
                 r = add_range(&trunk, &wanted->ranges[i], fault);
-        if (r == 0)
+        if (r == 0) {
+                merge_ranges(&trunk);
                 port->trunk = trunk;
+        }
 
         return r;
 }

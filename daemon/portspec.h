@@ -19,7 +19,7 @@
 typedef struct PortSpec {
         char switch_name[PORT_SWITCH_SIZE]; /* "": into none */
         uint16_t vlan;                      /* untagged for the guest: access or native; 0: none */
-        Trunk trunk;                        /* tagged for the guest; in ascending order, apart from each other */
+        Trunk trunk;                        /* tagged for the guest; in ascending order, a gap between two ranges */
         bool isolated;
         char interface_id[PORT_INTERFACE_ID_MAX + 1];
 } PortSpec;

@@ -728,7 +728,7 @@ bool tap_is_held(const Tap *tap) {
 }
 
 bool tap_is_in_place(const Tap *tap) {
-        return portspec_equals(&tap->port.spec, &tap->record.spec.port);
+        return tap->port.is_exact && portspec_equals(&tap->port.spec, &tap->record.spec.port);
 }
 
 const char *tap_state_name(TapState state) {
