@@ -115,11 +115,16 @@ static int making_draft(Making *making, Fault *fault) {
 static int making_plug(Making *making, Fault *fault) {
         Manager *manager = making->manager;
         const TapSpec *spec = &making->wanted.spec;
-        const Link *link = &making->draft->link;
+        Link *link;
         int r;
 
         if (!making->plugs)
                 return 1;
+
+        link = &making->draft->link;
+        r = link_get(manager->rtnl, link->ifindex, link);
+        if (r < 0)
+                return r;
 
         if (making->where.kind == SWITCH_BRIDGE) {
                 r = port_bridge_plug(&manager->bridges, manager->rtnl, link, &making->where, &spec->port, spec->mtu,

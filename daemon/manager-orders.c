@@ -19,8 +19,8 @@ static bool manager_name_is_free(Manager *manager, const char *name) {
         OvsPort row;
         Link link;
 
-        return !manager_find(manager, name) && !ovs_find_port(manager->ovs, name, &row) &&
-               link_get_by_name(manager->rtnl, name, &link) == -ENODEV;
+        return !manager_find(manager, name) && !making_has_name(manager, name) &&
+               !ovs_find_port(manager->ovs, name, &row) && link_get_by_name(manager->rtnl, name, &link) == -ENODEV;
 }
 
 static int manager_choose_number(Manager *manager, const char *wish, bool (*taken)(const char *name, void *userdata),

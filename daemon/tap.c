@@ -138,9 +138,6 @@ static int draft_configure(TapDraft *draft) {
         if (r == 0)
                 /* Before it goes up: it would get a queueing discipline of 25 KiB for each of 256 queues. */
                 r = link_set_noqueue(rtnl, draft->link.ifindex);
-        if (r == 0)
-                /* As it is now, for who plugs it in. */
-                r = link_get(rtnl, draft->link.ifindex, &draft->link);
 
         return r;
 }
