@@ -26,6 +26,10 @@ static const ErrorCase cases[] = {
         { TAPD_ERROR_NAME_NOT_ALLOWED, OWN "NameNotAllowed", 4 },
         { TAPD_ERROR_CONFLICT, OWN "Conflict", 5 },
         { TAPD_ERROR_IN_USE, OWN "InUse", 5 },
+        { TAPD_ERROR_NO_SUCH_SWITCH, OWN "NoSuchSwitch", 1 },
+        { TAPD_ERROR_VLAN_NOT_SUPPORTED, OWN "VLANNotSupported", 1 },
+        { TAPD_ERROR_SWITCH_FULL, OWN "SwitchFull", 6 },
+        { TAPD_ERROR_SWITCH_UNAVAILABLE, OWN "SwitchUnavailable", 1 },
         { TAPD_ERROR_DEGRADED, OWN "Degraded", 1 },
         { TAPD_ERROR_STALE, OWN "Stale", 5 },
 };
