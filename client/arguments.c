@@ -34,7 +34,9 @@ static int report_value(const Setting *setting, const char *text, int r) {
         char option[64];
 
         snprintf(option, sizeof(option), "--%s", setting->option);
-        if (r == -ESRCH)
+        if (r == -E2BIG)
+                report(option, "more than %d VLANs and ranges of them", TRUNK_RANGES_MAX);
+        else if (r == -ESRCH)
                 report(option, "no such %s \"%s\"", setting->form == SETTING_FORM_USER ? "user" : "group", text);
         else if (r == -EINVAL || r == -ERANGE)
                 report(option, "\"%s\" is not %s", text, form_description(setting->form));
@@ -44,6 +46,19 @@ static int report_value(const Setting *setting, const char *text, int r) {
         }
 
         return TAPCTL_EXIT_USAGE;
+}
+
+static int read_value(const Setting *setting, const char *text, SettingValue *ret) {
+        int r;
+
+        if (!text_is_utf8(text))
+                return -EINVAL;
+
+        r = setting_parse(setting, text, ret);
+        if (r == 0 && setting->form == SETTING_FORM_VLAN && (ret->number < VLAN_MIN || ret->number > VLAN_MAX))
+                return -ERANGE;
+
+        return r;
 }
 
 int settings_read(Settings *settings, const Options *options) {
@@ -56,7 +71,7 @@ int settings_read(Settings *settings, const Options *options) {
                 if (!text)
                         continue;
 
-                r = text_is_utf8(text) ? setting_parse(&settings_table[i], text, &settings->values[i]) : -EINVAL;
+                r = read_value(&settings_table[i], text, &settings->values[i]);
                 if (r < 0)
                         return report_value(&settings_table[i], text, r);
                 settings->given[i] = true;
@@ -102,6 +117,14 @@ static int append_setting(sd_bus_message *call, const Setting *setting, const Se
         return -EINVAL;
 }
 
+int settings_check_one(const Settings *settings, size_t n, const char *verb) {
+        if (n <= 1 || !settings->given[SETTING_INTERFACE_ID])
+                return 0;
+
+        report("--interface-id", "a logical port is one TAP's, and %zu are named", n);
+        return report_usage(verb);
+}
+
 int settings_append(const Settings *settings, sd_bus_message *call) {
         int r;
 
@@ -115,13 +138,20 @@ int settings_append(const Settings *settings, sd_bus_message *call) {
         return r < 0 ? r : 0;
 }
 
-int names_check(const char *const *names, size_t n, const char *verb) {
-        for (size_t i = 0; i < n; i++)
-                /* To tapd "" means "any name". On a command line it is a variable of a script that is not set. */
-                if (!*names[i] || !text_is_utf8(names[i])) {
-                        report(NULL, "\"%s\" is not a name for a TAP", names[i]);
-                        return report_usage(verb);
-                }
+int name_check_sendable(const char *name, const char *what, const char *verb) {
+        /* To tapd "" means "any name". On a command line it is a variable of a script that is not set. */
+        if (*name && text_is_utf8(name))
+                return 0;
 
-        return 0;
+        report(NULL, "\"%s\" is not a name for a %s", name, what);
+        return report_usage(verb);
+}
+
+int names_check(const char *const *names, size_t n, const char *verb) {
+        int status = 0;
+
+        for (size_t i = 0; i < n && status == 0; i++)
+                status = name_check_sendable(names[i], "TAP", verb);
+
+        return status;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "errors.h"
 #include "id-names.h"
 #include "names.h"
@@ -203,6 +204,17 @@ static char *take_advice(Caller *caller, const sd_bus_error *error) {
         return advise();
 }
 
+/* Once is enough here as well: it is one switch. */
+static void hint_at_switch(Caller *caller, const sd_bus_error *error) {
+        char *hint = caller->hinted || !caller->plugs_into ? NULL : advice_on_switch(error->name, caller->plugs_into);
+
+        if (hint) {
+                report_hint("%s", hint);
+                caller->hinted = true;
+        }
+        free(hint);
+}
+
 static bool is_no_such_tap(sd_bus_message *call, const sd_bus_error *error) {
         return sd_bus_error_has_name(error, tapd_error_name(TAPD_ERROR_NO_SUCH_TAP)) ||
                (call_is_of_tap(call) && sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT));
@@ -248,6 +260,7 @@ static int report_error(Caller *caller, const char *subject, sd_bus_message *cal
         advice = take_advice(caller, error);
         named = id_names_in_message(skip_subject(message, subject));
         report(subject, "%s%s%s", named ? named : message, advice ? "; " : "", advice ? advice : "");
+        hint_at_switch(caller, error);
         free(named);
         free(advice);
         return status;
@@ -344,6 +357,18 @@ int call_with_name(Caller *caller, const char *subject, const char *member, cons
                 r = sd_bus_message_append_basic(call, SD_BUS_TYPE_STRING, name);
                 status = r < 0 ? call_report_build(r) : call_perform(caller, subject, call, ret_reply);
         }
+
+        sd_bus_message_unref(call);
+        return status;
+}
+
+int call_tap(Caller *caller, const char *name, const char *member) {
+        sd_bus_message *call = NULL;
+        int status;
+
+        status = call_new_tap(caller, name, TAPD_TAP_INTERFACE, member, &call);
+        if (status == 0)
+                status = call_perform(caller, name, call, NULL);
 
         sd_bus_message_unref(call);
         return status;

@@ -11,14 +11,16 @@
  */
 typedef struct Caller {
         sd_bus *bus;
-        bool may_ask;          /* a person may be asked for a password */
-        bool pending;          /* the bus has not yet said who owns tapd's name */
-        bool verified;         /* the owner may own it */
-        bool expects_absence;  /* that there is no such TAP is told by the exit status alone */
-        const char *progress;  /* to show on a terminal while a call takes long; NULL: nothing */
-        char *(*advise)(void); /* what somebody who was refused can do, to be freed, or NULL; may be NULL */
-        int error;             /* of that question, -errno */
-        uint32_t owner;        /* uid, where the name has an owner */
+        bool may_ask;           /* a person may be asked for a password */
+        bool pending;           /* the bus has not yet said who owns tapd's name */
+        bool verified;          /* the owner may own it */
+        bool expects_absence;   /* that there is no such TAP is told by the exit status alone */
+        const char *progress;   /* to show on a terminal while a call takes long; NULL: nothing */
+        char *(*advise)(void);  /* what somebody who was refused can do, to be freed, or NULL; may be NULL */
+        const char *plugs_into; /* the switch that the calls name; NULL: none */
+        bool hinted;            /* what to do about that switch was said */
+        int error;              /* of that question, -errno */
+        uint32_t owner;         /* uid, where the name has an owner */
         bool owned;
         Agent agent;
 } Caller;
@@ -42,6 +44,9 @@ int call_perform(Caller *caller, const char *subject, sd_bus_message *call, sd_b
 /* Calls a method of the manager that takes a name and nothing else. @subject and @ret_reply as in call_perform(). */
 int call_with_name(Caller *caller, const char *subject, const char *member, const char *name,
                    sd_bus_message **ret_reply);
+
+/* Calls a method of a TAP that takes nothing and returns nothing. */
+int call_tap(Caller *caller, const char *name, const char *member);
 
 /* All properties of a TAP, or of the manager (@name NULL). */
 int call_get_all(Caller *caller, const char *name, sd_bus_message **ret_reply);

@@ -244,7 +244,7 @@ static int do_all(const Options *options, const char *verb, unsigned excluded, C
 }
 
 int create_for_unit(const Options *options) {
-        return do_all(options, "create", OPTIONS_SETTINGS, create_one);
+        return do_all(options, "create", OPTIONS_SETTINGS | OPTIONS_PLUGGED, create_one);
 }
 
 int delete_for_unit(const Options *options) {

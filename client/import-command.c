@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "import-command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "text.h"
 #include "vlan-set.h"
@@ -257,9 +259,17 @@ static int change_apply(ImportPlan *plan, const ImportCommand *command, const Li
         }
 
         if (r == 0 && change->bridge && !command->is_down)
-                r = set(plan, tap, IMPORT_SWITCH, change->bridge, command->place, fault);
+                r = set(plan, tap, SETTING_SWITCH, change->bridge, command->place, fault);
 
         return r < 0 ? r : IMPORT_DONE;
+}
+
+/* What ip(8) and bridge(8) say, as tapd says it. */
+static const char *isolation(const char *word) {
+        if (text_is(word, "on"))
+                return "yes";
+
+        return text_is(word, "off") ? "no" : word;
 }
 
 static void read_link_word(LinkChange *change, Words *words, bool is_down) {
@@ -279,6 +289,10 @@ static void read_link_word(LinkChange *change, Words *words, bool is_down) {
                 change_add(change, SETTING_DESCRIPTION, words_take(words));
         else if (text_is(word, "master"))
                 change->bridge = words_take(words);
+        else if (text_is(word, "type") && text_is(words_peek(words), "bridge_slave"))
+                (void) words_take(words);
+        else if (text_is(word, "isolated"))
+                change_add(change, SETTING_ISOLATED, isolation(words_take(words)));
         else if (!*change->name && !text_is(word, "nomaster"))
                 change->name = word;
         else if (!text_is(word, "nomaster") || !is_down)
@@ -387,7 +401,7 @@ static int apply_brctl(ImportPlan *plan, const ImportCommand *command, Words wor
 
                 ours++;
                 if (adds)
-                        r = set(plan, tap, IMPORT_SWITCH, bridge, command->place, fault);
+                        r = set(plan, tap, SETTING_SWITCH, bridge, command->place, fault);
         }
 
         if (r < 0)
@@ -398,12 +412,64 @@ static int apply_brctl(ImportPlan *plan, const ImportCommand *command, Words wor
         return ours == all ? IMPORT_DONE : IMPORT_PARTIAL;
 }
 
+/* "vid N pvid untagged", in any order, is an access port; what else of a bridge's port may have several VLANs, or keep
+ * the one that the bridge gave it, is said with "vlan add" more than once. */
+static const char *find_access_vlan(Words words) {
+        const char *vlan = NULL;
+        bool is_pvid = false, is_untagged = false;
+
+        while (words.n > 0) {
+                const char *word = words_take(&words);
+
+                is_pvid |= text_is(word, "pvid");
+                is_untagged |= text_is(word, "untagged");
+                if (text_is(word, "vid"))
+                        vlan = words_take(&words);
+        }
+
+        return is_pvid && is_untagged ? vlan : NULL;
+}
+
+static int apply_vlan(ImportPlan *plan, const ImportCommand *command, ImportTap *tap, const char *verb, Words words,
+                      Fault *fault) {
+        const char *vlan = find_access_vlan(words);
+        bool deletes = is_abbreviation(verb, "delete");
+        int r;
+
+        /* An access port is taken out of VLAN 1, which bridges begin with, by tapd. */
+        if (deletes && (command->is_down || (tap->values[SETTING_VLAN].text && text_is(find_name(words, "vid"), "1"))))
+                return IMPORT_DONE;
+        if (command->is_down)
+                return refuse(fault, "it changes the TAP when the interface goes");
+        if (!is_abbreviation(verb, "add") || !vlan)
+                return refuse(fault,
+                              "only \"vid N pvid untagged\" is understood; say with VLAN= and Trunk= what it gets");
+
+        r = set(plan, tap, SETTING_VLAN, vlan, command->place, fault);
+        return r < 0 ? r : IMPORT_DONE;
+}
+
+/* bridge(8) of iproute2. */
+static int apply_bridge(ImportPlan *plan, const ImportCommand *command, Words words, Fault *fault) {
+        const char *object = ip_take_object(&words), *verb = words_take(&words);
+        ImportTap *tap = import_plan_find(plan, find_name(words, "dev"));
+
+        if (!tap)
+                return IMPORT_FOREIGN;
+        if (is_abbreviation(object, "vlan"))
+                return apply_vlan(plan, command, tap, verb, words, fault);
+        if (is_abbreviation(object, "link") && is_abbreviation(verb, "set"))
+                return apply_link_set(plan, command, words, fault);
+
+        return IMPORT_FOREIGN;
+}
+
 /* Open vSwitch. */
 
 int import_ovs_port(ImportPlan *plan, ImportTap *tap, const char *bridge, ImportPlace place, Fault *fault) {
         int r;
 
-        r = set(plan, tap, IMPORT_SWITCH, bridge, place, fault);
+        r = set(plan, tap, SETTING_SWITCH, bridge, place, fault);
         if (r == 0 && !tap->values[IMPORT_VLAN_MODE].text)
                 r = set(plan, tap, IMPORT_VLAN_MODE, "", place, fault);
 
@@ -412,47 +478,60 @@ int import_ovs_port(ImportPlan *plan, ImportTap *tap, const char *bridge, Import
 
 /* "10,20-29", also in the brackets of a set. */
 static int set_trunks(ImportPlan *plan, ImportTap *tap, const char *text, ImportPlace place, Fault *fault) {
-        char *copy = strdup(text), *rest = copy, *word, *trunk = NULL;
+        char *copy = strdup(text), *rest = copy, *word, trunk[TRUNK_TEXT_SIZE];
         VlanSet set_of_vlans = {};
         int r = 0;
 
         while (copy && r == 0 && (word = strsep(&rest, "[], ")))
                 r = *word ? vlan_set_add(&set_of_vlans, word) : 0;
 
+        plan->is_broken |= !copy;
         free(copy);
         if (r < 0)
                 return refuse(fault, "trunks: not a list of VLANs from 1 to 4094");
+        if (vlan_set_format(&set_of_vlans, trunk) < 0)
+                return refuse(fault, "trunks: too many ranges of VLANs for one trunk");
 
-        trunk = vlan_set_format(&set_of_vlans);
-        if (!copy || !trunk)
-                plan->is_broken = true;
-        else
-                r = set(plan, tap, IMPORT_TRUNK, trunk, place, fault);
+        return set(plan, tap, SETTING_TRUNK, trunk, place, fault);
+}
 
-        free(trunk);
-        return r;
+/* A column's name as ovs-vsctl(8) takes it: case does not count, and '-' is '_'. */
+static bool is_column(const char *text, size_t length, const char *name) {
+        size_t i = 0;
+
+        while (i < length && name[i] &&
+               (tolower((unsigned char) text[i]) == name[i] || (text[i] == '-' && name[i] == '_')))
+                i++;
+
+        return i == length && !name[i];
+}
+
+#define KNOWN_OF_OVS                                                                                                   \
+        "tapd knows tag, trunks, vlan_mode and protected of a port of Open vSwitch, and external_ids:iface-id of its " \
+        "interface"
+
+static int set_protected(ImportPlan *plan, ImportTap *tap, const char *text, ImportPlace place, Fault *fault) {
+        if (!text_is(text, "true") && !text_is(text, "false"))
+                return refuse(fault, "protected: neither true nor false");
+
+        return set(plan, tap, SETTING_ISOLATED, text_is(text, "true") ? "yes" : "no", place, fault);
 }
 
 static int apply_column(ImportPlan *plan, ImportTap *tap, const char *text, ImportPlace place, Fault *fault) {
-        static const char *const columns[] = { "tag", "trunks", "vlan_mode" };
-        const char *value = strchr(text, '=');
-        size_t length = value ? (size_t) (value - text) : 0, i = 0;
+        size_t length = strcspn(text, "=");
+        const char *value = text + length + 1;
 
-        while (i < 3 && (strlen(columns[i]) != length || strncmp(columns[i], text, length) != 0))
-                i++;
+        if (text[length] && is_column(text, length, "tag"))
+                return set(plan, tap, SETTING_VLAN, value, place, fault);
+        if (text[length] && is_column(text, length, "trunks"))
+                return set_trunks(plan, tap, value, place, fault);
+        if (text[length] && is_column(text, length, "vlan_mode"))
+                return *value ? set(plan, tap, IMPORT_VLAN_MODE, value, place, fault)
+                              : refuse(fault, "vlan_mode: empty");
+        if (text[length] && is_column(text, length, "protected"))
+                return set_protected(plan, tap, value, place, fault);
 
-        switch (i) {
-        case 0:
-                return set(plan, tap, IMPORT_VLAN, value + 1, place, fault);
-        case 1:
-                return set_trunks(plan, tap, value + 1, place, fault);
-        case 2:
-                return *(value + 1) ? set(plan, tap, IMPORT_VLAN_MODE, value + 1, place, fault)
-                                    : refuse(fault, "vlan_mode: empty");
-        }
-
-        return fault_set(fault, TAPD_ERROR_INVALID_ARGS,
-                         "\"%.64s\": tapd knows tag, trunks and vlan_mode of a port of Open vSwitch", text);
+        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "\"%.64s\": " KNOWN_OF_OVS, text);
 }
 
 static int apply_columns(ImportPlan *plan, ImportTap *tap, Words words, ImportPlace place, Fault *fault) {
@@ -493,6 +572,22 @@ static int apply_add_port(ImportPlan *plan, const ImportCommand *command, Words 
         return r < 0 ? r : IMPORT_DONE;
 }
 
+/* A port has one interface, of its name. */
+static int apply_interface(ImportPlan *plan, ImportTap *tap, Words words, ImportPlace place, Fault *fault) {
+        int r = 0;
+
+        while (words.n > 0 && r == 0) {
+                const char *text = words_take(&words);
+                size_t length = strcspn(text, "=");
+
+                if (!text[length] || !is_column(text, length, "external_ids:iface-id"))
+                        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "\"%.64s\": " KNOWN_OF_OVS, text);
+                r = set(plan, tap, SETTING_INTERFACE_ID, text + length + 1, place, fault);
+        }
+
+        return r;
+}
+
 static int apply_set_row(ImportPlan *plan, const ImportCommand *command, Words words, Fault *fault) {
         const char *table = words_take(&words);
         ImportTap *tap = import_plan_find(plan, words_take(&words));
@@ -502,10 +597,14 @@ static int apply_set_row(ImportPlan *plan, const ImportCommand *command, Words w
                 return IMPORT_FOREIGN;
         if (command->is_down)
                 return refuse(fault, "it changes the TAP when the interface goes");
-        if (!text_is(table, "port") && !text_is(table, "Port"))
-                return refuse(fault, "tapd knows tag, trunks and vlan_mode of a port of Open vSwitch");
 
-        r = apply_columns(plan, tap, words, command->place, fault);
+        if (strcasecmp(table, "port") == 0)
+                r = apply_columns(plan, tap, words, command->place, fault);
+        else if (strcasecmp(table, "interface") == 0)
+                r = apply_interface(plan, tap, words, command->place, fault);
+        else
+                return refuse(fault, KNOWN_OF_OVS);
+
         return r < 0 ? r : IMPORT_DONE;
 }
 
@@ -579,6 +678,8 @@ static int apply(ImportPlan *plan, const ImportCommand *command, Fault *fault) {
                 return apply_ifconfig(plan, command, words, fault);
         if (text_is(program, "brctl"))
                 return apply_brctl(plan, command, words, fault);
+        if (text_is(program, "bridge"))
+                return apply_bridge(plan, command, words, fault);
         if (text_is(program, "ovs-vsctl"))
                 return apply_ovs(plan, command, words, fault);
         if (text_is(program, "tunctl"))

@@ -4,7 +4,8 @@
 #include "import-plan.h"
 
 /*
- * What a command of a stanza does to TAPs: ip, tunctl, openvpn, brctl, ovs-vsctl and ifconfig are understood.
+ * What a command of a stanza does to TAPs: ip, bridge, tunctl, openvpn, brctl, ovs-vsctl and ifconfig are
+ * understood.
  */
 typedef struct ImportCommand {
         char *const *words;

@@ -203,7 +203,7 @@ static int apply_ports(Interfaces *interfaces, const StanzaLine *line, StanzaPie
                 if (!tap)
                         continue;
                 if (plugs)
-                        r = set(interfaces, tap, IMPORT_SWITCH, bridge, line->place, fault);
+                        r = set(interfaces, tap, SETTING_SWITCH, bridge, line->place, fault);
                 if (plugs && r == 0)
                         r = set(interfaces, tap, SETTING_UP, "yes", line->place, fault);
                 add_part(interfaces, piece, tap->name);
@@ -340,11 +340,11 @@ static void settle_head(Interfaces *interfaces, size_t i) {
         import_plan_refuse(interfaces->plan, &line->place, line->text, reason);
 }
 
-/* A VLAN of a port whose switch is named nowhere: its line has to stay. */
-static void settle_vlan(Interfaces *interfaces, ImportTap *tap, unsigned id) {
+/* What is said of a port whose switch is named nowhere: its line has to stay. */
+static void settle_port_setting(Interfaces *interfaces, ImportTap *tap, unsigned id) {
         const ImportPlace place = tap->values[id].place;
 
-        if (!tap->values[id].text || tap->values[IMPORT_SWITCH].text)
+        if (!tap->values[id].text || tap->values[SETTING_SWITCH].text)
                 return;
 
         for (size_t i = 0; i < interfaces->n_lines; i++) {
@@ -362,12 +362,12 @@ static void settle_vlan(Interfaces *interfaces, ImportTap *tap, unsigned id) {
         import_tap_unset(tap, id);
 }
 
-static void settle_vlans(Interfaces *interfaces) {
+static void settle_ports(Interfaces *interfaces) {
         ImportTap *tap, *next;
 
         HASH_ITER(hh, interfaces->plan->taps, tap, next) {
-                settle_vlan(interfaces, tap, IMPORT_VLAN);
-                settle_vlan(interfaces, tap, IMPORT_TRUNK);
+                for (unsigned id = SETTING_PORT_FIRST; id < _SETTING_MAX; id++)
+                        settle_port_setting(interfaces, tap, id);
         }
 }
 
@@ -504,7 +504,7 @@ void import_interfaces(ImportPlan *plan, const char *root, const ImportPaths *pa
                 mark_templates(&interfaces);
                 make_all(&interfaces);
                 settle(&interfaces);
-                settle_vlans(&interfaces);
+                settle_ports(&interfaces);
         }
         if (import_plan_is_whole(plan))
                 remove_lines(&interfaces);

@@ -89,6 +89,20 @@ static void device_set_number(const Device *device, ImportTap *tap, SettingId id
                 device_set(device, tap, id, value);
 }
 
+/* sysfs knows all of a bridge's port but its VLANs. */
+static void device_set_port(const Device *device, ImportTap *tap, const char *bridge) {
+        device_set(device, tap, SETTING_SWITCH, bridge);
+        if (!tap->values[SETTING_SWITCH].text)
+                return;
+
+        if (device_number(device, "brport/isolated") == 1)
+                device_set(device, tap, SETTING_ISOLATED, "yes");
+        if (device_number(device, "master/bridge/vlan_filtering") == 1 && !tap->values[SETTING_VLAN].text &&
+            !tap->values[SETTING_TRUNK].text)
+                refuse(device, "its bridge filters VLANs; \"bridge vlan show\" tells which it gets: say them with "
+                               "VLAN= and Trunk=");
+}
+
 /* The switch that it is a port of: a bridge is seen here, the ports of Open vSwitch are known to its database alone. */
 static void device_set_switch(const Device *device, ImportTap *tap) {
         char target[PATH_MAX];
@@ -101,11 +115,12 @@ static void device_set_switch(const Device *device, ImportTap *tap) {
         target[n] = '\0';
         slash = strrchr(target, '/');
         if (faccessat(device->folder, "master/bridge", F_OK, 0) == 0)
-                device_set(device, tap, IMPORT_SWITCH, slash ? slash + 1 : target);
-        else if (tap->values[IMPORT_SWITCH].text)
+                device_set_port(device, tap, slash ? slash + 1 : target);
+        else if (tap->values[SETTING_SWITCH].text)
                 return;
         else if (strcmp(slash ? slash + 1 : target, "ovs-system") == 0)
-                refuse(device, "it is a port of Open vSwitch; \"ovs-vsctl port-to-br\" tells of which bridge");
+                refuse(device, "it is a port of Open vSwitch; \"ovs-vsctl port-to-br\" tells of which bridge, "
+                               "\"ovs-vsctl list port\" its tag and trunks: say them with Switch=, VLAN= and Trunk=");
         else
                 refuse(device, "what it belongs to is no bridge");
 }

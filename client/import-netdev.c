@@ -285,6 +285,11 @@ static const char *explain_line(const ConfLine *line) {
         return "unknown";
 }
 
+/* Which comes to be read when the switch is known. */
+static bool is_isolation(const ConfLine *line) {
+        return text_is(line->section, "Bridge") && text_is(line->key, "Isolated");
+}
+
 static void take_network_line(Unit *unit, ImportTap *tap, const ConfLine *line) {
         Fault fault = {};
 
@@ -294,7 +299,7 @@ static void take_network_line(Unit *unit, ImportTap *tap, const ConfLine *line) 
         if (line->type == CONF_STRAY)
                 refuse(unit, line, line->value);
         else if (text_is(line->section, "Network") && text_is(line->key, "Bridge")) {
-                if (*line->value && set(unit, tap, IMPORT_SWITCH, line->value, line, &fault) < 0)
+                if (*line->value && set(unit, tap, SETTING_SWITCH, line->value, line, &fault) < 0)
                         refuse(unit, line, fault.text);
         } else if (text_is(line->section, "Link") && text_is(line->key, "MTUBytes"))
                 take_setting(unit, tap, SETTING_MTU_BYTES, line);
@@ -302,7 +307,7 @@ static void take_network_line(Unit *unit, ImportTap *tap, const ConfLine *line) 
                 take_setting(unit, tap, SETTING_MAC_ADDRESS, line);
         else if (text_is(line->section, "Match") && !text_is(line->key, "Name"))
                 refuse(unit, line, "tapd has no conditions");
-        else if (!text_is(line->section, "BridgeVLAN") && !is_harmless(line))
+        else if (!text_is(line->section, "BridgeVLAN") && !is_isolation(line) && !is_harmless(line))
                 refuse(unit, line, explain_line(line));
 }
 
@@ -354,29 +359,46 @@ static bool take_untagged(Unit *unit, PortVlans *vlans) {
 static void take_vlans(Unit *unit, ImportTap *tap) {
         PortVlans vlans = {};
         Fault fault = {};
-        char *trunk;
+        char trunk[TRUNK_TEXT_SIZE];
         int r = 0;
 
         for (size_t i = 0; i < unit->file.n_lines; i++)
                 read_vlan_line(unit, &vlans, &unit->file.lines[i]);
         if (!vlans.any || !take_untagged(unit, &vlans))
                 return;
-        if (!tap->values[IMPORT_SWITCH].text) {
+        if (!tap->values[SETTING_SWITCH].text) {
                 refuse(unit, vlans.any, "no switch is named");
                 return;
         }
 
         if (vlans.pvid)
-                r = set(unit, tap, IMPORT_VLAN, vlans.pvid->value, vlans.pvid, &fault);
+                r = set(unit, tap, SETTING_VLAN, vlans.pvid->value, vlans.pvid, &fault);
         if (r == 0 && !vlan_set_is_empty(&vlans.members)) {
-                trunk = vlan_set_format(&vlans.members);
-                unit->plan->is_broken |= !trunk;
-                r = trunk ? set(unit, tap, IMPORT_TRUNK, trunk, vlans.any, &fault) : 0;
-                free(trunk);
+                r = vlan_set_format(&vlans.members, trunk);
+                if (r == 0)
+                        r = set(unit, tap, SETTING_TRUNK, trunk, vlans.any, &fault);
+                else
+                        (void) fault_set(&fault, TAPD_ERROR_INVALID_ARGS, "too many ranges of VLANs for one trunk");
         }
 
         if (r < 0)
                 refuse(unit, vlans.any, fault.text);
+}
+
+static void take_isolation(Unit *unit, ImportTap *tap) {
+        const ConfLine *line = unit_find(unit, "Bridge", "Isolated");
+        Fault fault = {};
+        bool isolated;
+
+        if (!line || !*line->value)
+                return;
+
+        if (parse_boolean(line->value, &isolated) < 0)
+                refuse(unit, line, "not yes or no");
+        else if (!tap->values[SETTING_SWITCH].text)
+                refuse(unit, line, "no switch is named");
+        else if (set(unit, tap, SETTING_ISOLATED, isolated ? "yes" : "no", line, &fault) < 0)
+                refuse(unit, line, fault.text);
 }
 
 static void take_network(Unit *unit, ImportTap *tap) {
@@ -388,6 +410,7 @@ static void take_network(Unit *unit, ImportTap *tap) {
         (void) set(unit, tap, SETTING_UP, is_up ? "yes" : "no", name, &fault);
         for (size_t i = 0; i < unit->file.n_lines; i++)
                 take_network_line(unit, tap, &unit->file.lines[i]);
+        take_isolation(unit, tap);
         take_vlans(unit, tap);
 }
 

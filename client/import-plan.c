@@ -153,9 +153,7 @@ bool import_plan_has_failures(const ImportPlan *plan) {
 }
 
 static const char *key_name(unsigned id) {
-        static const char *const port[] = { "Switch", "VLAN", "Trunk", "vlan_mode" };
-
-        return id < _SETTING_MAX ? settings_table[id].key : port[id - _SETTING_MAX];
+        return id < _SETTING_MAX ? settings_table[id].key : "vlan_mode";
 }
 
 /* A name goes into the file as it is, and the reader there strips blanks. */
@@ -167,41 +165,32 @@ static int check_id(const char *key, const char *text, Fault *fault) {
         return 0;
 }
 
-/* What dev_valid_name() of the kernel takes, without what a terminal does not show. */
-static int check_switch(const char *text, Fault *fault) {
-        size_t length = strlen(text);
+static int check_vlan_mode(const char *text, Fault *fault) {
+        static const char *const modes[] = { "", "access", "trunk", "native-untagged" };
 
-        if (length == 0 || length > TAPD_NAME_MAX)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Switch=: %zu bytes, 1 to %d", length, TAPD_NAME_MAX);
+        for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+                if (strcmp(text, modes[i]) == 0)
+                        return 0;
 
-        for (const char *p = text; *p; p++)
-                if (!isgraph((unsigned char) *p) || strchr("/:\\", *p))
-                        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "Switch=: not the name of a bridge");
-
-        return 0;
+        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "vlan_mode: tapd has access, trunk and native-untagged ports");
 }
 
-static int check_port(unsigned id, const char *text, Fault *fault) {
-        static const char *const modes[] = { "", "access", "trunk", "native-untagged" };
-        uint64_t vlan;
-
-        switch (id) {
-        case IMPORT_SWITCH:
-                return check_switch(text, fault);
-        case IMPORT_VLAN:
-                if (parse_decimal(text, VLAN_MAX, &vlan) < 0 || vlan < VLAN_MIN)
-                        return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "VLAN=: not in %d..%d", VLAN_MIN, VLAN_MAX);
-                return 0;
-        case IMPORT_VLAN_MODE:
-                for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-                        if (strcmp(text, modes[i]) == 0)
-                                return 0;
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS,
-                                 "vlan_mode: tapd has access, trunk and native-untagged ports");
+static const char *form_words(SettingForm form) {
+        switch (form) {
+        case SETTING_FORM_BOOL:
+                return "not yes or no";
+        case SETTING_FORM_VLAN:
+                return "not a VLAN of 1..4094";
+        case SETTING_FORM_TRUNK:
+                return "not VLANs of 1..4094 and FIRST-LAST, at most 64";
+        case SETTING_FORM_STRING:
+        case SETTING_FORM_NUMBER:
+        case SETTING_FORM_USER:
+        case SETTING_FORM_GROUP:
+                break;
         }
 
-        /* Trunk: who says it made it of a set. */
-        return 0;
+        return "not a decimal number";
 }
 
 /* tapd's own check of a value, so that no file is proposed that it would refuse. Users and groups are looked up by
@@ -215,8 +204,7 @@ static int check_setting(SettingId id, const char *text, Fault *fault) {
         if (setting->form == SETTING_FORM_USER || setting->form == SETTING_FORM_GROUP)
                 return check_id(setting->key, text, fault);
         if (setting_parse(setting, text, &value) < 0)
-                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "%s=: not %s", setting->key,
-                                 setting->form == SETTING_FORM_BOOL ? "yes or no" : "a decimal number");
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "%s=: %s", setting->key, form_words(setting->form));
         /* systemd.syntax(7): blanks around a value are stripped, and a backslash continues the line. */
         if (length > 0 && (isspace((unsigned char) text[0]) || strchr(" \t\\", text[length - 1])))
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "%s=: begins or ends with a blank or a backslash",
@@ -242,7 +230,7 @@ int import_tap_set(ImportPlan *plan, ImportTap *tap, unsigned id, const char *te
         char *copy;
         int r;
 
-        r = id < _SETTING_MAX ? check_setting((SettingId) id, text, fault) : check_port(id, text, fault);
+        r = id < _SETTING_MAX ? check_setting((SettingId) id, text, fault) : check_vlan_mode(text, fault);
         if (r < 0 || plan->is_trial)
                 return r;
 
@@ -341,13 +329,14 @@ static bool is_said(const ImportTap *tap, unsigned id) {
 
 /* What a tun cannot have. */
 static void finish_tun(ImportPlan *plan, ImportTap *tap) {
-        static const unsigned ids[] = { SETTING_MAC_ADDRESS, IMPORT_SWITCH, IMPORT_VLAN, IMPORT_TRUNK };
+        if (!says(tap, SETTING_KIND, "tun"))
+                return;
 
-        for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
-                if (says(tap, SETTING_KIND, "tun") && is_said(tap, ids[i])) {
-                        import_plan_refuse(plan, &tap->values[ids[i]].place, tap->name,
+        for (unsigned id = 0; id < _SETTING_MAX; id++)
+                if (is_said(tap, id) && (id == SETTING_MAC_ADDRESS || id >= SETTING_PORT_FIRST)) {
+                        import_plan_refuse(plan, &tap->values[id].place, tap->name,
                                            "a tun has no address and is no port of a switch");
-                        import_tap_unset(tap, ids[i]);
+                        import_tap_unset(tap, id);
                 }
 }
 
@@ -364,25 +353,58 @@ static void finish_access(ImportPlan *plan, ImportTap *tap) {
         plan->is_broken |= !tap->values[SETTING_GROUP].text;
 }
 
+/* Takes the place of what was said of the trunk. */
+static void replace_trunk(ImportPlan *plan, ImportTap *tap, const char *text) {
+        char *copy = strdup(text);
+
+        plan->is_broken |= !copy;
+        free(tap->values[SETTING_TRUNK].text);
+        tap->values[SETTING_TRUNK].text = copy;
+}
+
+/* Open vSwitch lets a native VLAN be among the trunks; a .tap file names each once. */
+static void take_native_out(ImportPlan *plan, ImportTap *tap) {
+        const ImportPlace place = tap->values[SETTING_TRUNK].place;
+        char text[TRUNK_TEXT_SIZE];
+        VlanSet set = {};
+        VlanRange native;
+        Trunk trunk;
+
+        if (!is_said(tap, SETTING_VLAN) || !is_said(tap, SETTING_TRUNK) ||
+            parse_vlan_range(tap->values[SETTING_VLAN].text, &native) < 0 ||
+            parse_trunk(tap->values[SETTING_TRUNK].text, &trunk) < 0)
+                return;
+
+        for (size_t i = 0; i < trunk.n_ranges; i++)
+                for (unsigned vlan = trunk.ranges[i].first; vlan <= trunk.ranges[i].last; vlan++)
+                        set.has[vlan] = vlan != native.first;
+        if (vlan_set_is_empty(&set))
+                import_tap_unset(tap, SETTING_TRUNK);
+        else if (vlan_set_format(&set, text) == 0)
+                replace_trunk(plan, tap, text);
+        else {
+                import_plan_refuse(plan, &place, tap->name, "too many ranges of VLANs for one trunk");
+                import_tap_unset(tap, SETTING_TRUNK);
+        }
+}
+
 /* ovs-vswitchd.conf.db(5), vlan_mode: without one a port with a tag is an access port, another a trunk. A native port
  * without trunks carries every VLAN. */
 static void finish_vlan_mode(ImportPlan *plan, ImportTap *tap) {
         if (says(tap, IMPORT_VLAN_MODE, "trunk"))
-                import_tap_unset(tap, IMPORT_VLAN);
-        if (says(tap, IMPORT_VLAN_MODE, "access") || (says(tap, IMPORT_VLAN_MODE, "") && is_said(tap, IMPORT_VLAN)))
-                import_tap_unset(tap, IMPORT_TRUNK);
-        if (says(tap, IMPORT_VLAN_MODE, "native-untagged") && !is_said(tap, IMPORT_TRUNK)) {
-                import_tap_unset(tap, IMPORT_TRUNK);
-                tap->values[IMPORT_TRUNK].text = strdup("1-4094");
-                plan->is_broken |= !tap->values[IMPORT_TRUNK].text;
-        }
+                import_tap_unset(tap, SETTING_VLAN);
+        if (says(tap, IMPORT_VLAN_MODE, "access") || (says(tap, IMPORT_VLAN_MODE, "") && is_said(tap, SETTING_VLAN)))
+                import_tap_unset(tap, SETTING_TRUNK);
+        if (says(tap, IMPORT_VLAN_MODE, "native-untagged") && !is_said(tap, SETTING_TRUNK))
+                replace_trunk(plan, tap, "1-4094");
 }
 
 static void finish_vlans(ImportPlan *plan, ImportTap *tap) {
         finish_vlan_mode(plan, tap);
-        if (tap->values[IMPORT_VLAN_MODE].text && is_said(tap, IMPORT_SWITCH) && !is_said(tap, IMPORT_VLAN) &&
-            !is_said(tap, IMPORT_TRUNK))
-                import_plan_note(plan, &tap->values[IMPORT_SWITCH].place,
+        take_native_out(plan, tap);
+        if (tap->values[IMPORT_VLAN_MODE].text && is_said(tap, SETTING_SWITCH) && !is_said(tap, SETTING_VLAN) &&
+            !is_said(tap, SETTING_TRUNK))
+                import_plan_note(plan, &tap->values[SETTING_SWITCH].place,
                                  "%s: on Open vSwitch a port without tag and trunks carries every VLAN; say which with "
                                  "VLAN= or Trunk=",
                                  tap->name);
@@ -403,7 +425,7 @@ static bool is_default(const ImportTap *tap, unsigned id) {
         static const char *const defaults[_IMPORT_MAX] = {
                 [SETTING_KIND] = "tap",       [SETTING_USER] = "",          [SETTING_MULTI_QUEUE] = "yes",
                 [SETTING_VNET_HEADER] = "no", [SETTING_PACKET_INFO] = "no", [SETTING_UP] = "yes",
-                [SETTING_DESCRIPTION] = "",   [SETTING_MTU_BYTES] = "1500",
+                [SETTING_DESCRIPTION] = "",   [SETTING_MTU_BYTES] = "1500", [SETTING_ISOLATED] = "no",
         };
 
         if (!tap->values[id].text || id == IMPORT_VLAN_MODE)
@@ -425,7 +447,7 @@ char *import_tap_format(const ImportTap *tap) {
         for (unsigned id = 0; id < _IMPORT_MAX; id++) {
                 if (is_default(tap, id))
                         continue;
-                if (id == IMPORT_SWITCH)
+                if (id == SETTING_PORT_FIRST)
                         fputs("[Port]\n", out);
                 /* "Group=" with a user: only the user counts, as it was; without the line it would be the default. */
                 fprintf(out, "%s=%s\n", key_name(id), tap->values[id].text);

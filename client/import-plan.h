@@ -29,13 +29,10 @@ typedef enum ImportSource {
         IMPORT_LIVE,
 } ImportSource;
 
-/* What a .tap file may say: the settings, by their SettingId, and these of its [Port]. */
+/* What there is to know: the settings that a .tap file may say, by their SettingId, and this. */
 enum {
-        IMPORT_SWITCH = _SETTING_MAX,
-        IMPORT_VLAN,
-        IMPORT_TRUNK,
-        IMPORT_VLAN_MODE, /* of a port of Open vSwitch, "" where it is not set: what the two before it mean; in no file
-                           */
+        IMPORT_VLAN_MODE =
+                _SETTING_MAX, /* of a port of Open vSwitch, "" where it is not set: what VLAN and Trunk mean */
         _IMPORT_MAX,
 };
 
@@ -99,7 +96,7 @@ ImportTap *import_plan_find(const ImportPlan *plan, const char *name);
 int import_plan_make(ImportPlan *plan, const char *name, ImportSource source, ImportPlace place,
                      const ImportMaking *making, Fault *fault);
 
-/* Says a setting of a TAP (a SettingId, or one of the port's). Of one source the last word counts, of several the
+/* Says a setting of a TAP (a SettingId, or IMPORT_VLAN_MODE). Of one source the last word counts, of several the
  * first's; that they differ is noted. -EINVAL and the reason where tapd does not take the value. */
 int import_tap_set(ImportPlan *plan, ImportTap *tap, unsigned id, const char *text, ImportSource source,
                    ImportPlace place, Fault *fault);

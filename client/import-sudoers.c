@@ -9,6 +9,7 @@
 typedef struct Parts {
         char *ours;
         bool has_others;
+        bool plug; /* some of ours are for plugging in */
 } Parts;
 
 /* Where the first of @characters stands outside of quotes and not behind a backslash; the end where there is none. */
@@ -49,9 +50,13 @@ static const char *skip_prefix(const char *p, const char *end) {
         }
 }
 
-/* Whether a command is one of those that TAPs are made with. */
-static bool is_ours(const char *command, size_t length) {
-        static const char *const programs[] = { "ip", "ovs-vsctl", "tunctl", "brctl", "openvpn" };
+/* Whether a command is one of those that TAPs are made or plugged in with. */
+static bool is_ours(const char *command, size_t length, bool *plugs) {
+        static const struct {
+                const char *name;
+                bool plugs;
+        } programs[] = { { "ip", false },   { "ovs-vsctl", true }, { "bridge", true },
+                         { "brctl", true }, { "tunctl", false },   { "openvpn", false } };
         const char *name = command;
 
         for (size_t i = 0; i < length && !strchr(IMPORT_BLANKS, command[i]); i++)
@@ -63,8 +68,10 @@ static bool is_ours(const char *command, size_t length) {
 
         length = strcspn(name, IMPORT_BLANKS ",:\\");
         for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
-                if (strlen(programs[i]) == length && strncmp(programs[i], name, length) == 0)
+                if (strlen(programs[i].name) == length && strncmp(programs[i].name, name, length) == 0) {
+                        *plugs |= programs[i].plugs;
                         return true;
+                }
 
         return false;
 }
@@ -75,7 +82,7 @@ static int parts_add(Parts *parts, const char *command, size_t length) {
         while (length > 0 && strchr(IMPORT_BLANKS, command[length - 1]))
                 length--;
 
-        if (!is_ours(command, length)) {
+        if (!is_ours(command, length, &parts->plug)) {
                 parts->has_others = true;
                 return 0;
         }
@@ -122,7 +129,7 @@ static bool is_no_rule(const char *text) {
         return false;
 }
 
-static void read_rule(ImportPlan *plan, ImportPlace place, const char *text) {
+static void read_rule(ImportPlan *plan, ImportPlace place, const char *text, bool *plugs) {
         bool is_alias = strncmp(text, "Cmnd_Alias", strlen("Cmnd_Alias")) == 0 ||
                         strncmp(text, "Cmd_Alias", strlen("Cmd_Alias")) == 0;
         Parts parts = {};
@@ -139,6 +146,7 @@ static void read_rule(ImportPlan *plan, ImportPlace place, const char *text) {
                                  "a list without commands is an error to sudo: where nothing is left in "
                                  "it, it goes, and its name wherever it stands");
 
+        *plugs |= parts.plug;
         free(parts.ours);
 }
 
@@ -154,7 +162,7 @@ static void read_include(ImportPlan *plan, ImportPlace place, const char *text) 
                 import_plan_refuse(plan, &place, text, "not followed; name the file with --from");
 }
 
-static void read_text(ImportPlan *plan, const char *path, char *text) {
+static void read_text(ImportPlan *plan, const char *path, char *text, bool *plugs) {
         ImportLines lines = import_lines_of(text);
         const char *line;
 
@@ -162,11 +170,13 @@ static void read_text(ImportPlan *plan, const char *path, char *text) {
                 ImportPlace place = { .path = path, .line = lines.number };
 
                 read_include(plan, place, line);
-                read_rule(plan, place, line);
+                read_rule(plan, place, line, plugs);
         }
 }
 
 void import_sudoers(ImportPlan *plan, const char *root, const ImportPaths *paths, bool must_exist) {
+        bool plugs = false;
+
         for (size_t i = 0; i < paths->n; i++) {
                 char *text;
                 size_t size;
@@ -174,7 +184,12 @@ void import_sudoers(ImportPlan *plan, const char *root, const ImportPaths *paths
                 if (!import_file_open(plan, root, paths->items[i], must_exist, &text, &size))
                         continue;
 
-                read_text(plan, import_plan_keep(plan, paths->items[i]), text);
+                read_text(plan, import_plan_keep(plan, paths->items[i]), text, &plugs);
                 free(text);
         }
+
+        if (plugs)
+                import_plan_note(plan, NULL,
+                                 "what was plugged in with sudo \"tapctl plug\" plugs in, where a grant of "
+                                 "tapd.conf(5) has Switches= and VLANs=");
 }

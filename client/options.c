@@ -56,8 +56,10 @@ static unsigned setting_flag(size_t i) {
         case SETTING_GROUP:
         case SETTING_SHARED:
                 return OPTION_ACCESS;
+        case SETTING_SWITCH:
+                return OPTION_SWITCH;
         default:
-                return OPTION_SETTINGS;
+                return i < SETTING_PORT_FIRST ? OPTION_SETTINGS : OPTION_PORT;
         }
 }
 
@@ -235,7 +237,11 @@ int options_check(const Options *options, unsigned accepted, const char *verb) {
                         name = settings_table[i].option;
 
         report(NULL, "\"%s\" takes no option --%s", verb, name);
-        return report_usage(verb);
+        if (!(excess & OPTIONS_PLUGGED))
+                return report_usage(verb);
+
+        report_hint("\"tapctl plug TAP... SWITCH\" plugs TAPs into a switch.");
+        return TAPCTL_EXIT_USAGE;
 }
 
 static void print_option(char letter, const char *name, const char *opening, const char *argument, const char *closing,
@@ -246,17 +252,22 @@ static void print_option(char letter, const char *name, const char *opening, con
         printf(" %c%c %-23s %s\n", letter ? '-' : ' ', letter ? letter : ' ', left, help);
 }
 
-void options_print(unsigned flags) {
-        if (flags & OPTION_SETTINGS)
-                for (size_t i = 0; i < _SETTING_MAX; i++) {
-                        const Setting *setting = &settings_table[i];
-                        bool optional = setting->form == SETTING_FORM_BOOL;
+static void print_settings(size_t first, size_t end, unsigned flags) {
+        for (size_t i = first; i < end; i++) {
+                const Setting *setting = &settings_table[i];
+                bool optional = setting->form == SETTING_FORM_BOOL;
 
-                        if (!(flags & setting_flag(i)))
-                                continue;
+                if (flags & setting_flag(i))
                         print_option(0, setting->option, optional ? "[=" : "=", setting->argument, optional ? "]" : "",
                                      setting->help);
-                }
+        }
+}
+
+void options_print(unsigned flags) {
+        if (flags & OPTION_SETTINGS)
+                print_settings(0, SETTING_PORT_FIRST, flags);
+        if (flags & OPTION_PORT && !(flags & OPTION_SWITCH))
+                print_settings(SETTING_PORT_FIRST, _SETTING_MAX, flags);
 
         for (size_t i = 0; i < N_OPTIONS; i++) {
                 const Option *option = &option_table[i];
@@ -265,5 +276,10 @@ void options_print(unsigned flags) {
                 if (flags & option->flag && !(option->flag == OPTION_USER && flags & OPTION_SETTINGS))
                         print_option(option->letter, option->name, option->argument ? "=" : "",
                                      option->argument ? option->argument : "", "", option->help);
+        }
+
+        if (flags & OPTION_SWITCH) {
+                puts("\nWhere it is plugged in:");
+                print_settings(SETTING_PORT_FIRST, _SETTING_MAX, flags);
         }
 }

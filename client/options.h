@@ -14,7 +14,7 @@ typedef enum OptionFlag {
         OPTION_OUTPUT = 1 << 4,
         OPTION_NO_HEADINGS = 1 << 5,
         OPTION_FORCE = 1 << 6,
-        OPTION_SETTINGS = 1 << 7, /* those of the table of settings, without the following two */
+        OPTION_SETTINGS = 1 << 7, /* those of the table of settings that no other flag is for */
         OPTION_USER = 1 << 8,     /* a setting, and a filter of list and delete */
         OPTION_MINE = 1 << 9,
         OPTION_IDLE = 1 << 10,
@@ -25,10 +25,13 @@ typedef enum OptionFlag {
         OPTION_ROOT = 1 << 15,
         OPTION_FROM = 1 << 16,
         OPTION_WRITE = 1 << 17,
+        OPTION_SWITCH = 1 << 18,
+        OPTION_PORT = 1 << 19, /* what else says how it is plugged in: --vlan and those behind it */
 
         /* What every verb takes. */
         OPTIONS_GLOBAL = OPTION_HELP | OPTION_VERSION | OPTION_NO_ASK_PASSWORD,
         OPTIONS_SETTINGS = OPTION_SETTINGS | OPTION_USER | OPTION_ACCESS,
+        OPTIONS_PLUGGED = OPTION_SWITCH | OPTION_PORT,
         OPTIONS_FILTERS = OPTION_USER | OPTION_MINE | OPTION_IDLE,
 } OptionFlag;
 
@@ -52,7 +55,8 @@ typedef struct Options {
 int options_parse(Options *options, int argc, char **argv);
 void options_done(Options *options);
 
-/* Whether all that were given are among @accepted; if not, reports the first that is not and returns an exit status. */
+/* Whether all that were given are among @accepted; if not, reports the first that is not, and for those of plugging in
+ * what plugs in, and returns an exit status. */
 int options_check(const Options *options, unsigned accepted, const char *verb);
 
 /* Prints the lines of the help that describe @flags. */

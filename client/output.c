@@ -27,7 +27,8 @@ static void columns_add_default(Columns *columns) {
                                        FIELD_QUEUES_ATTACHED,
                                        FIELD_CREATOR_UID,
                                        FIELD_USER,
-                                       FIELD_GROUP };
+                                       FIELD_SWITCH,
+                                       FIELD_VLAN };
 
         for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
                 columns_add(columns, ids[i]);
@@ -118,6 +119,18 @@ static int column_flags(FieldId id) {
         return id == FIELD_DESCRIPTION ? SCOLS_FL_TRUNC : 0;
 }
 
+/* The text of a cell, to be freed. */
+static int format_cell(const TapInfo *info, FieldId id, IdNames *names, char **ret) {
+        char vlans[VLANS_SHOWN_SIZE];
+
+        if (id != FIELD_VLAN)
+                return tap_info_format(info, id, names, ret);
+
+        tap_info_format_vlans(info, vlans);
+        *ret = strdup(vlans);
+        return *ret ? 0 : -ENOMEM;
+}
+
 static int add_columns(struct libscols_table *table, const Columns *columns) {
         for (size_t i = 0; i < columns->n; i++) {
                 FieldId id = columns->ids[i];
@@ -142,7 +155,7 @@ static int add_line(struct libscols_table *table, const TapInfo *info, const Col
                 char *text = NULL;
                 int r;
 
-                r = tap_info_format(info, id, names, &text);
+                r = format_cell(info, id, names, &text);
                 if (r >= 0)
                         r = scols_line_refer_data(line, i, text);
                 if (r < 0) {

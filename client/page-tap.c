@@ -9,6 +9,7 @@
 
 #include "names.h"
 #include "page.h"
+#include "port-words.h"
 #include "text.h"
 
 static const char *const counter_names[_COUNTER_MAX] = {
@@ -113,6 +114,56 @@ static void print_link(const TapInfo *info) {
                  info->administrative_state ? info->administrative_state : "unknown",
                  info->operational_state ? info->operational_state : "unknown",
                  info->carrier ? "carrier" : "no carrier");
+}
+
+static void print_switch(const TapInfo *info) {
+        char *name = NULL;
+
+        if (!info->switch_name || text_make_safe(info->switch_name, &name) < 0)
+                return;
+
+        page_key("Switch", "%s%s", name,
+                 is(info->switch_kind, "openvswitch") ? " (Open vSwitch)"
+                 : is(info->switch_kind, "bridge")    ? " (Linux bridge)"
+                                                      : "");
+        free(name);
+}
+
+/* Which VLANs it gets; nothing of a bridge's port that has none of its own. A port of Open vSwitch with neither tag nor
+ * trunks carries all of them (ovs-vswitchd.conf.db(5)). */
+static int print_vlans(const TapInfo *info, Page *page) {
+        bool has_any = info->vlan > 0 || info->trunk.n_ranges > 0 || info->trunk_is_long;
+        char *vlan = NULL, *trunk = NULL;
+        PortWords words = {};
+        int r;
+
+        r = tap_info_format(info, FIELD_VLAN, &page->names, &vlan);
+        if (r >= 0)
+                r = tap_info_format(info, FIELD_TRUNK, &page->names, &trunk);
+        if (r >= 0)
+                r = port_words_init(&words, /* switch_name= */ NULL, vlan, trunk);
+        if (r >= 0 && (has_any || is(info->switch_kind, "openvswitch")))
+                page_key("VLAN", "%s", has_any ? words.vlans : "all, tagged");
+
+        port_words_done(&words);
+        free(trunk);
+        free(vlan);
+        return r;
+}
+
+/* Nothing where it is plugged into none. */
+static int print_port(const TapInfo *info, Page *page) {
+        int r;
+
+        if (!info->switch_name || !*info->switch_name)
+                return 0;
+
+        print_switch(info);
+        r = print_vlans(info, page);
+        if (info->isolated)
+                page_key("Isolated", "from other isolated ports");
+        page_escaped("Interface ID", info->interface_id);
+        return r;
 }
 
 static void print_queues(const TapInfo *info, Page *page) {
@@ -256,7 +307,7 @@ static void print_source(const TapInfo *info) {
 static int print_tap(const TapInfo *info, const Statistics *statistics, Page *page, const char *name,
                      const char *user) {
         bool is_absent = tap_info_is_absent(info);
-        int r;
+        int r = 0;
 
         page_headline(page, output_state_colour(info->state), name);
         page_escaped("Description", info->description);
@@ -264,10 +315,12 @@ static int print_tap(const TapInfo *info, const Statistics *statistics, Page *pa
         print_source(info);
         if (!is_absent) {
                 print_link(info);
+                r = print_port(info, page);
                 print_queues(info, page);
                 print_holders(info, page);
         }
-        r = print_people(info, page, user);
+        if (r >= 0)
+                r = print_people(info, page, user);
         if (!is_absent)
                 print_created(info);
         print_lifetime(info);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -45,6 +46,11 @@ const Field field_table[_FIELD_MAX] = {
                             "The kernel's number of the interface" },
         [FIELD_IDLE_SINCE_USEC] = { "IdleSinceUSec", "IDLE", FIELD_FORM_IDLE, offsetof(TapInfo, idle_since_usec),
                                     "For how long no program has had it open" },
+        [FIELD_SWITCH] = { "Switch", "SWITCH", FIELD_FORM_OPTIONAL_TEXT, offsetof(TapInfo, switch_name),
+                           "Switch that it is plugged into" },
+        [FIELD_VLAN] = { "VLAN", "VLAN", FIELD_FORM_VLAN, offsetof(TapInfo, vlan),
+                         "Its VLANs there: untagged, and behind \"+\" tagged" },
+        [FIELD_TRUNK] = { "Trunk", "TRUNK", FIELD_FORM_TRUNK, offsetof(TapInfo, trunk), "VLANs that it gets tagged" },
         [FIELD_VNET_HEADER] = { "VNetHeader", "VNET-HEADER", FIELD_FORM_BOOLEAN, offsetof(TapInfo, vnet_header), NULL },
         [FIELD_PACKET_INFO] = { "PacketInfo", "PACKET-INFO", FIELD_FORM_BOOLEAN, offsetof(TapInfo, packet_info), NULL },
         [FIELD_TRANSMIT_QUEUE_LENGTH] = { "TransmitQueueLength", "TRANSMIT-QUEUE-LENGTH", FIELD_FORM_UNSIGNED,
@@ -56,6 +62,11 @@ const Field field_table[_FIELD_MAX] = {
         [FIELD_CREATED_USEC] = { "CreatedUSec", "CREATED", FIELD_FORM_LONG, offsetof(TapInfo, created_usec), NULL },
         [FIELD_STATE_REASON] = { "StateReason", "REASON", FIELD_FORM_OPTIONAL_TEXT, offsetof(TapInfo, state_reason),
                                  NULL },
+        [FIELD_SWITCH_KIND] = { "SwitchKind", "SWITCH-KIND", FIELD_FORM_OPTIONAL_TEXT, offsetof(TapInfo, switch_kind),
+                                NULL },
+        [FIELD_ISOLATED] = { "Isolated", "ISOLATED", FIELD_FORM_BOOLEAN, offsetof(TapInfo, isolated), NULL },
+        [FIELD_INTERFACE_ID] = { "InterfaceID", "INTERFACE-ID", FIELD_FORM_OPTIONAL_TEXT,
+                                 offsetof(TapInfo, interface_id), NULL },
 };
 
 FieldId field_find_column(const char *column, size_t length) {
@@ -67,25 +78,30 @@ FieldId field_find_column(const char *column, size_t length) {
         return _FIELD_MAX;
 }
 
-static char form_type(FieldForm form) {
+/* Its signature as a property. */
+static const char *form_signature(FieldForm form) {
         switch (form) {
         case FIELD_FORM_TEXT:
         case FIELD_FORM_OPTIONAL_TEXT:
-                return SD_BUS_TYPE_STRING;
+                return "s";
         case FIELD_FORM_BOOLEAN:
-                return SD_BUS_TYPE_BOOLEAN;
+                return "b";
         case FIELD_FORM_SIGNED:
-                return SD_BUS_TYPE_INT32;
+                return "i";
         case FIELD_FORM_UNSIGNED:
         case FIELD_FORM_USER:
         case FIELD_FORM_GROUP:
-                return SD_BUS_TYPE_UINT32;
+                return "u";
         case FIELD_FORM_LONG:
         case FIELD_FORM_IDLE:
-                return SD_BUS_TYPE_UINT64;
+                return "t";
+        case FIELD_FORM_VLAN:
+                return "q";
+        case FIELD_FORM_TRUNK:
+                return "a(qq)";
         }
 
-        return SD_BUS_TYPE_STRING;
+        return "";
 }
 
 static void tap_info_init(TapInfo *info) {
@@ -108,6 +124,45 @@ static const char *text_of(const TapInfo *info, FieldId id) {
         return *(const char *const *) value_of(info, id);
 }
 
+static bool is_trunk(FieldId id) {
+        return field_table[id].form == FIELD_FORM_TRUNK;
+}
+
+/* As a property. */
+static int read_trunk(TapInfo *info, sd_bus_message *message) {
+        VlanRange range;
+        int r;
+
+        info->trunk.n_ranges = 0;
+        info->trunk_is_long = false;
+        r = sd_bus_message_enter_container(message, SD_BUS_TYPE_ARRAY, "(qq)");
+        while (r >= 0 && (r = sd_bus_message_read(message, "(qq)", &range.first, &range.last)) > 0)
+                if (range.first < VLAN_MIN || range.last > VLAN_MAX)
+                        r = -EBADMSG;
+                else if (info->trunk.n_ranges < TRUNK_RANGES_MAX)
+                        info->trunk.ranges[info->trunk.n_ranges++] = range;
+                else
+                        info->trunk_is_long = true;
+        if (info->trunk_is_long)
+                info->trunk.n_ranges = 0;
+
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+/* In the list, as files write it. */
+static int read_listed_trunk(TapInfo *info, sd_bus_message *message) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read_basic(message, SD_BUS_TYPE_STRING, &text);
+        if (r <= 0 || !*text)
+                return r;
+
+        r = parse_trunk(text, &info->trunk);
+        info->trunk_is_long = r == -E2BIG;
+        return r < 0 && r != -E2BIG ? -EBADMSG : 1;
+}
+
 int tap_info_enter_list(sd_bus_message *message) {
         int r = sd_bus_message_enter_container(message, SD_BUS_TYPE_ARRAY, "(" LISTED_SIGNATURE ")");
 
@@ -123,10 +178,14 @@ int tap_info_read_listed(TapInfo *info, sd_bus_message *message) {
 
         tap_info_init(info);
         for (FieldId id = 0; id < _FIELD_LISTED; id++) {
-                r = sd_bus_message_read_basic(message, form_type(field_table[id].form), member_of(info, id));
+                if (is_trunk(id))
+                        r = read_listed_trunk(info, message);
+                else
+                        r = sd_bus_message_read_basic(message, *form_signature(field_table[id].form),
+                                                      member_of(info, id));
                 if (r <= 0)
                         return r < 0 ? r : -EBADMSG;
-                info->told |= UINT32_C(1) << id;
+                info->told |= FIELD_BIT(id);
         }
 
         r = sd_bus_message_exit_container(message);
@@ -142,8 +201,7 @@ FieldId field_find_key(const char *key) {
 }
 
 static int read_property(TapInfo *info, sd_bus_message *message) {
-        const char *key;
-        char signature[2] = {};
+        const char *key, *signature;
         FieldId id;
         int r;
 
@@ -155,14 +213,15 @@ static int read_property(TapInfo *info, sd_bus_message *message) {
         if (id == _FIELD_MAX)
                 return sd_bus_message_skip(message, "v");
 
-        signature[0] = form_type(field_table[id].form);
+        signature = form_signature(field_table[id].form);
         r = sd_bus_message_enter_container(message, SD_BUS_TYPE_VARIANT, signature);
         if (r >= 0)
-                r = sd_bus_message_read_basic(message, signature[0], member_of(info, id));
+                r = is_trunk(id) ? read_trunk(info, message)
+                                 : sd_bus_message_read_basic(message, *signature, member_of(info, id));
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
         if (r >= 0)
-                info->told |= UINT32_C(1) << id;
+                info->told |= FIELD_BIT(id);
 
         return r;
 }
@@ -189,7 +248,7 @@ int tap_info_read_all(TapInfo *info, sd_bus_message *message) {
 }
 
 bool tap_info_is_absent(const TapInfo *info) {
-        return info->told & UINT32_C(1) << FIELD_IFINDEX && info->ifindex == 0;
+        return info->told & FIELD_BIT(FIELD_IFINDEX) && info->ifindex == 0;
 }
 
 /* What only a device has: where there is none, tapd tells no value that means something. */
@@ -207,6 +266,12 @@ static bool is_missing(const TapInfo *info, FieldId id) {
         case FIELD_CARRIER:
         case FIELD_GUEST_MAC_ADDRESS:
         case FIELD_CREATED_USEC:
+        case FIELD_SWITCH:
+        case FIELD_SWITCH_KIND:
+        case FIELD_VLAN:
+        case FIELD_TRUNK:
+        case FIELD_ISOLATED:
+        case FIELD_INTERFACE_ID:
                 return tap_info_is_absent(info);
         default:
                 return false;
@@ -223,9 +288,47 @@ static void format_idle(uint64_t since, char *buffer, size_t size) {
                 text_format_span(now > since ? (now - since) / 1000000 : 0, buffer, size);
 }
 
+static const char *format_trunk(const TapInfo *info, char text[static TRUNK_TEXT_SIZE]) {
+        if (info->trunk_is_long)
+                return strcpy(text, "...");
+        if (info->trunk.n_ranges == 0)
+                return strcpy(text, "-");
+
+        return trunk_format(&info->trunk, ',', text);
+}
+
+/* Leaves as many whole ranges as fit. */
+static void shorten_list(char *list) {
+        static const char rest[] = ",...";
+        char *end = list;
+
+        if (strlen(list) <= VLANS_SHOWN_MAX)
+                return;
+
+        for (char *comma = list; comma && comma - list <= VLANS_SHOWN_MAX - (int) strlen(rest);
+             comma = strchr(comma + 1, ','))
+                end = comma;
+        (void) strcpy(end, rest);
+}
+
+void tap_info_format_vlans(const TapInfo *info, char text[static VLANS_SHOWN_SIZE]) {
+        bool has_trunk = info->trunk.n_ranges > 0 || info->trunk_is_long;
+        char list[TRUNK_TEXT_SIZE], vlan[sizeof("65535")] = "";
+
+        (void) format_trunk(info, list);
+        shorten_list(list);
+        if (info->vlan > 0)
+                (void) snprintf(vlan, sizeof(vlan), "%" PRIu16, info->vlan);
+
+        if (is_missing(info, FIELD_VLAN) || (info->vlan == 0 && !has_trunk))
+                (void) strcpy(text, "-");
+        else
+                (void) snprintf(text, VLANS_SHOWN_SIZE, "%s%s%s", vlan, has_trunk ? "+" : "", has_trunk ? list : "");
+}
+
 int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret) {
         const char *text = NULL;
-        char number[24];
+        char number[TRUNK_TEXT_SIZE];
 
         if (is_missing(info, id))
                 return text_make_safe("-", ret);
@@ -262,9 +365,32 @@ int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret)
                 format_idle(*(const uint64_t *) value_of(info, id), number, sizeof(number));
                 text = number;
                 break;
+        case FIELD_FORM_VLAN:
+                snprintf(number, sizeof(number), "%" PRIu16, info->vlan);
+                text = info->vlan > 0 ? number : "-";
+                break;
+        case FIELD_FORM_TRUNK:
+                text = format_trunk(info, number);
+                break;
         }
 
         return text ? text_make_safe(text, ret) : -ENOMEM;
+}
+
+static void write_trunk_json(const TapInfo *info, Json *json) {
+        if (info->trunk_is_long) {
+                json_null(json);
+                return;
+        }
+
+        json_begin_array(json);
+        for (size_t i = 0; i < info->trunk.n_ranges; i++) {
+                json_begin_array(json);
+                json_unsigned(json, info->trunk.ranges[i].first);
+                json_unsigned(json, info->trunk.ranges[i].last);
+                json_end_array(json);
+        }
+        json_end_array(json);
 }
 
 void tap_info_write_json(const TapInfo *info, FieldId id, Json *json) {
@@ -300,6 +426,15 @@ void tap_info_write_json(const TapInfo *info, FieldId id, Json *json) {
         case FIELD_FORM_LONG:
         case FIELD_FORM_IDLE:
                 json_unsigned(json, *(const uint64_t *) value_of(info, id));
+                break;
+        case FIELD_FORM_VLAN:
+                if (info->vlan == 0)
+                        json_null(json);
+                else
+                        json_unsigned(json, info->vlan);
+                break;
+        case FIELD_FORM_TRUNK:
+                write_trunk_json(info, json);
                 break;
         }
 }

@@ -30,7 +30,8 @@ static const Verb verb_table[] = {
           "Lists the TAPs of tapd: all, or those that have one of the names or match one of the shell patterns." },
         { "status", verb_status, 0, SIZE_MAX, OPTION_JSON, "[NAME...]", "Show all about TAPs, or about tapd itself",
           "Shows all that is known about TAPs; without a name, how tapd itself is." },
-        { "create", verb_create, 0, SIZE_MAX, OPTIONS_SETTINGS | OPTION_FOR_UNIT, "[NAME...]", "Create TAPs",
+        { "create", verb_create, 0, SIZE_MAX, OPTIONS_SETTINGS | OPTIONS_PLUGGED | OPTION_FOR_UNIT, "[NAME...]",
+          "Create TAPs",
           "Creates TAPs, all that are named or none, and prints their names. Without a name the lowest free one of "
           "tap0, tap1, ... is taken." },
         { "delete", verb_delete, 0, SIZE_MAX, OPTION_FORCE | OPTION_FOR_UNIT | OPTIONS_FILTERS, "NAME|PATTERN...",
@@ -41,12 +42,21 @@ static const Verb verb_table[] = {
         { "down", verb_down, 1, SIZE_MAX, 0, "NAME...", "Take TAPs down", "Takes TAPs down." },
         { "set", verb_set, 1, SIZE_MAX, OPTIONS_SETTINGS, "NAME...", "Change settings of TAPs",
           "Changes settings of TAPs that exist." },
-        { "run", verb_run, 0, SIZE_MAX, OPTION_SETTINGS | OPTION_QUEUES, "[NAME] -- COMMAND...",
+        { "plug", verb_plug, 1, SIZE_MAX, OPTION_PORT, "TAP... SWITCH", "Plug TAPs into a switch",
+          "Makes TAPs ports of a switch, a Linux bridge or one of Open vSwitch; the last name is the switch's. One "
+          "that "
+          "is plugged in already is plugged anew: it moves, or its VLANs change while it runs. What is not given is "
+          "not "
+          "kept." },
+        { "unplug", verb_unplug, 1, SIZE_MAX, 0, "NAME...", "Take TAPs off their switches",
+          "Takes TAPs off their switches. One that is on none stays as it is." },
+        { "run", verb_run, 0, SIZE_MAX, OPTION_SETTINGS | OPTIONS_PLUGGED | OPTION_QUEUES, "[NAME] -- COMMAND...",
           "Run a command with a TAP of its own",
           "Creates a TAP that lives as long as a queue of it is open and runs COMMAND with its queues as open "
           "descriptors. {name}, {fds} and {mac} in the command's arguments become the TAP's name, the numbers of the "
           "descriptors (3:4:...) and the address for the guest." },
-        { "declare", verb_declare, 1, SIZE_MAX, OPTIONS_SETTINGS, "NAME...", "Declare TAPs: they are there always",
+        { "declare", verb_declare, 1, SIZE_MAX, OPTIONS_SETTINGS | OPTIONS_PLUGGED, "NAME...",
+          "Declare TAPs: they are there always",
           "Declares TAPs: they are there whenever tapd runs, also after a reboot. One that is declared already gets "
           "the "
           "new settings; one that was created before is taken over." },

@@ -126,7 +126,10 @@ int verb_create(const Options *options) {
         if (status == 0)
                 status = settings_read(&settings, options);
         if (status == 0)
+                status = settings_check_one(&settings, options->n_arguments, "create");
+        if (status == 0)
                 status = call_open(&caller, !(options->given & OPTION_NO_ASK_PASSWORD));
+        caller.plugs_into = options->settings[SETTING_SWITCH];
         caller.advise = advice_on_group;
         if (status == 0)
                 status = create_all(&caller, options, &settings);

@@ -40,7 +40,10 @@ int verb_declare(const Options *options) {
         if (status == 0)
                 status = settings_read(&settings, options);
         if (status == 0)
+                status = settings_check_one(&settings, options->n_arguments, "declare");
+        if (status == 0)
                 status = call_open(&caller, !(options->given & OPTION_NO_ASK_PASSWORD));
+        caller.plugs_into = options->settings[SETTING_SWITCH];
         if (status == 0)
                 status = call_each(&caller, options->arguments, options->n_arguments, declare_one, &settings);
 

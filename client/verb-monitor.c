@@ -14,6 +14,7 @@
 #include "errors.h"
 #include "known.h"
 #include "names.h"
+#include "port-words.h"
 #include "report.h"
 #include "selection.h"
 #include "text.h"
@@ -92,7 +93,7 @@ static void tell_service(Monitor *monitor, const char *event, const char *senten
         json_end_event(monitor, &json);
 }
 
-static void tell_event(Monitor *monitor, const char *event, const char *name, const TapInfo *info, uint32_t fields) {
+static void tell_event(Monitor *monitor, const char *event, const char *name, const TapInfo *info, FieldSet fields) {
         Json json;
 
         json_begin_event(&json, event, name);
@@ -100,7 +101,7 @@ static void tell_event(Monitor *monitor, const char *event, const char *name, co
                 json_key(&json, "Properties");
                 json_begin_object(&json);
                 for (FieldId id = 0; id < _FIELD_MAX; id++)
-                        if (fields & UINT32_C(1) << id)
+                        if (fields & FIELD_BIT(id))
                                 tap_info_write_json(info, id, &json);
                 json_end_object(&json);
         }
@@ -131,6 +132,19 @@ static void tell_change(Monitor *monitor, const KnownTap *tap, FieldId id, const
                 print_line(monitor, tap->name, "%s %s", word, *now ? now : "\"\"");
 }
 
+/* One line for what may have changed several properties. */
+static int tell_plugging(Monitor *monitor, const char *name, const PortWords *before, const PortWords *now) {
+        char *sentence = port_words_compare(before, now, monitor->utf8 ? "→" : "->");
+
+        if (!sentence)
+                return -ENOMEM;
+
+        if (*sentence)
+                print_line(monitor, name, "%s", sentence);
+        free(sentence);
+        return 0;
+}
+
 static void tell_tampering(Monitor *monitor, const char *name, char **fields) {
         Json json;
 
@@ -151,13 +165,18 @@ static void tell_tampering(Monitor *monitor, const char *name, char **fields) {
 
 /* ---- what is known ---- */
 
+/* What is told together, by tell_plugging(). */
+static bool is_of_plugging(FieldId id) {
+        return id == FIELD_SWITCH || id == FIELD_SWITCH_KIND || id == FIELD_VLAN || id == FIELD_TRUNK;
+}
+
 /* Whether it is worth a line: idle times say since when, the queues say whether; and that a reason is over the state
  * says. */
 static bool deserves_line(const TapInfo *info, FieldId id) {
         if (id == FIELD_STATE_REASON)
                 return info->state_reason && *info->state_reason;
 
-        return id != FIELD_IDLE_SINCE_USEC;
+        return id != FIELD_IDLE_SINCE_USEC && !is_of_plugging(id);
 }
 
 /* Takes over one field. Whether it is news: 1 or 0, or -ENOMEM. */
@@ -179,25 +198,49 @@ static int take_field(Monitor *monitor, KnownTap *tap, const TapInfo *info, Fiel
         return changed;
 }
 
-/* Takes over what was told of a TAP that is known; @quiet: without a word about it. */
-static int update(Monitor *monitor, KnownTap *tap, const TapInfo *info, bool quiet) {
-        uint32_t changed = 0;
+/* Takes over all that was told of a TAP. */
+static int take_fields(Monitor *monitor, KnownTap *tap, const TapInfo *info, bool told, FieldSet *ret_changed) {
+        FieldSet changed = 0;
 
         for (FieldId id = 0; id < _FIELD_MAX; id++) {
                 int r = 0;
 
-                if (info->told & UINT32_C(1) << id)
-                        r = take_field(monitor, tap, info, id, !quiet);
+                if (info->told & FIELD_BIT(id))
+                        r = take_field(monitor, tap, info, id, told);
                 if (r < 0)
                         return r;
                 if (r > 0)
-                        changed |= UINT32_C(1) << id;
+                        changed |= FIELD_BIT(id);
         }
 
-        if (!quiet && monitor->json && changed)
-                tell_event(monitor, "changed", tap->name, info, changed);
-
+        *ret_changed = changed;
         return 0;
+}
+
+static int read_port(const KnownTap *tap, PortWords *ret) {
+        return port_words_init(ret, tap->texts[FIELD_SWITCH], tap->texts[FIELD_VLAN], tap->texts[FIELD_TRUNK]);
+}
+
+/* Takes over what was told of a TAP that is known; @quiet: without a word about it. */
+static int update(Monitor *monitor, KnownTap *tap, const TapInfo *info, bool quiet) {
+        PortWords before = {}, now = {};
+        FieldSet changed = 0;
+        int r;
+
+        r = read_port(tap, &before);
+        if (r >= 0)
+                r = take_fields(monitor, tap, info, !quiet, &changed);
+        if (r >= 0)
+                r = read_port(tap, &now);
+
+        if (r >= 0 && !quiet && monitor->json && changed)
+                tell_event(monitor, "changed", tap->name, info, changed);
+        else if (r >= 0 && !quiet && !monitor->json)
+                r = tell_plugging(monitor, tap->name, &before, &now);
+
+        port_words_done(&before);
+        port_words_done(&now);
+        return r;
 }
 
 /* All that tells of a TAP ends here: the list, its coming, and its changes. */

@@ -222,6 +222,7 @@ int verb_run(const Options *options) {
                 status = settings_read(&settings, options);
         if (status == 0)
                 status = call_open(&caller, !(options->given & OPTION_NO_ASK_PASSWORD));
+        caller.plugs_into = options->settings[SETTING_SWITCH];
         caller.advise = advice_on_group;
         if (status == 0)
                 status = get_tap(&caller, name, &settings, n_queues, &tap);

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "call.h"
-#include "names.h"
 #include "verbs.h"
 
-static int set_one(Caller *caller, const char *name, const char *member) {
-        sd_bus_message *call = NULL;
-        int status;
-
-        status = call_new_tap(caller, name, TAPD_TAP_INTERFACE, member, &call);
-        if (status == 0)
-                status = call_perform(caller, name, call, NULL);
-
-        sd_bus_message_unref(call);
-        return status;
-}
-
 static int up_one(Caller *caller, const char *name, void *userdata) {
-        return set_one(caller, name, "Up");
+        return call_tap(caller, name, "Up");
 }
 
 static int down_one(Caller *caller, const char *name, void *userdata) {
-        return set_one(caller, name, "Down");
+        return call_tap(caller, name, "Down");
 }
 
 static int set_all(const Options *options, CallEach each) {

@@ -19,6 +19,8 @@ int verb_status(const Options *options);
 int verb_up(const Options *options);
 int verb_down(const Options *options);
 int verb_set(const Options *options);
+int verb_plug(const Options *options);
+int verb_unplug(const Options *options);
 int verb_run(const Options *options);
 int verb_declare(const Options *options);
 int verb_undeclare(const Options *options);

@@ -3,8 +3,7 @@
 
 #include <stdbool.h>
 
-#define VLAN_MIN 1
-#define VLAN_MAX 4094
+#include "settings.h"
 
 /* A set of VLANs. */
 typedef struct VlanSet {
@@ -16,5 +15,5 @@ int vlan_set_add(VlanSet *set, const char *text);
 
 bool vlan_set_is_empty(const VlanSet *set);
 
-/* The set as Trunk= writes it, "10 20-29"; the caller's to free, NULL where memory ran out. */
-char *vlan_set_format(const VlanSet *set);
+/* The set as Trunk= writes it, "10 20-29". 0, or -E2BIG where it is more ranges than one may have. */
+int vlan_set_format(const VlanSet *set, char text[static TRUNK_TEXT_SIZE]);

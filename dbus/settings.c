@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -45,7 +46,7 @@ const Setting settings_table[_SETTING_MAX] = {
         [SETTING_ISOLATED] = { SETTING_ISOLATED, SETTING_FORM_BOOL, "Isolated", "b", "isolated", "BOOL",
                                "No frames to and from other isolated ports" },
         [SETTING_INTERFACE_ID] = { SETTING_INTERFACE_ID, SETTING_FORM_STRING, "InterfaceID", "s", "interface-id", "ID",
-                                   "Open vSwitch: external_ids:iface-id, by which OVN binds it" },
+                                   "By which OVN binds it (external_ids:iface-id)" },
 };
 
 const Setting *setting_find(const char *key) {
@@ -140,6 +141,22 @@ int parse_trunk(const char *text, Trunk *ret) {
 
         *ret = trunk;
         return trunk.n_ranges > 0 ? 0 : -EINVAL;
+}
+
+const char *trunk_format(const Trunk *trunk, char separator, char text[static TRUNK_TEXT_SIZE]) {
+        size_t length = 0;
+
+        text[0] = '\0';
+        for (size_t i = 0; i < trunk->n_ranges; i++) {
+                const VlanRange *range = &trunk->ranges[i];
+
+                if (i > 0)
+                        text[length++] = separator;
+                length += (size_t) snprintf(text + length, TRUNK_TEXT_SIZE - length,
+                                            range->first == range->last ? "%u" : "%u-%u", range->first, range->last);
+        }
+
+        return text;
 }
 
 /* Microseconds of a unit, 0 where it is none. */

@@ -105,6 +105,10 @@ int parse_vlan_range(const char *text, VlanRange *ret);
 /* Such words with blanks or commas in between. 0 and *ret, or -EINVAL, or -E2BIG above TRUNK_RANGES_MAX. */
 int parse_trunk(const char *text, Trunk *ret);
 
+/* The ranges as parse_trunk() reads them, with @separator in between; returns @text. */
+#define TRUNK_TEXT_SIZE (TRUNK_RANGES_MAX * sizeof("4094-4094,"))
+const char *trunk_format(const Trunk *trunk, char separator, char text[static TRUNK_TEXT_SIZE]);
+
 /* A time span as systemd.time(7) writes it: "12h", "1h 30min", "90" (seconds); units us, ms, s, min, h, d, w and their
  * long forms. 0 and *ret in microseconds, or -EINVAL, or -ERANGE. */
 int parse_duration(const char *text, uint64_t *ret);

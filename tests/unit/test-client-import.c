@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "capture.h"
 #include "errors.h"
 #include "options.h"
 #include "scratch.h"
@@ -52,54 +53,24 @@ static char *image_get(const Image *image, const char *path) {
         return text;
 }
 
-/* Lets a stream write to a new file; returns what it wrote to before. */
-static int capture_begin(FILE *stream, FILE *file) {
-        int before;
-
-        fflush(stream);
-        before = dup(fileno(stream));
-        g_assert_cmpint(before, >=, 0);
-        g_assert_cmpint(dup2(fileno(file), fileno(stream)), >=, 0);
-        return before;
-}
-
-static char *capture_end(FILE *stream, FILE *file, int before) {
-        char *text;
-        long size;
-
-        fflush(stream);
-        g_assert_cmpint(dup2(before, fileno(stream)), >=, 0);
-        (void) close(before);
-
-        g_assert_cmpint(fseek(file, 0, SEEK_END), ==, 0);
-        size = ftell(file);
-        rewind(file);
-        text = g_malloc0((size_t) size + 1);
-        g_assert_cmpuint(fread(text, 1, (size_t) size, file), ==, (size_t) size);
-        (void) fclose(file);
-        return text;
-}
-
 /* "tapctl import" and these words, NULL at the end. */
 static void import_words(Image *image, const char *const *words) {
-        FILE *out = tmpfile(), *err = tmpfile();
-        int before_out, before_err;
+        Capture out, err;
         Options options;
 
-        g_assert_true(out && err);
         g_clear_pointer(&image->out, g_free);
         g_clear_pointer(&image->err, g_free);
 
-        before_out = capture_begin(stdout, out);
-        before_err = capture_begin(stderr, err);
+        capture_begin(&out, stdout);
+        capture_begin(&err, stderr);
         /* glibc: 0 begins anew. */
         optind = 0;
         image->status = options_parse(&options, (int) g_strv_length((char **) words), (char **) words);
         if (image->status == 0)
                 image->status = verb_import(&options);
         options_done(&options);
-        image->err = capture_end(stderr, err, before_err);
-        image->out = capture_end(stdout, out, before_out);
+        image->err = capture_end(&err);
+        image->out = capture_end(&out);
 }
 
 static void import(Image *image, const char *more, const char *yet_more) {
@@ -253,15 +224,16 @@ static void test_vlans(void) {
         static const char *const bad[] = {
                 "0", "4095", "9-5", "-", "1-", "-1", "x", "01", "1,2", "100000000", "1-2-3"
         };
+        char text[TRUNK_TEXT_SIZE];
+        VlanSet many = {};
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
                 g_auto(GStrv) words = g_strsplit(cases[i].words, " ", 0);
-                g_autofree char *text = NULL;
                 VlanSet set = {};
 
                 for (char **word = words; *word; word++)
                         g_assert_cmpint(vlan_set_add(&set, *word), ==, 0);
-                text = vlan_set_format(&set);
+                g_assert_cmpint(vlan_set_format(&set, text), ==, 0);
                 g_assert_cmpstr(text, ==, cases[i].text);
                 g_assert_cmpint(vlan_set_is_empty(&set), ==, !*cases[i].text);
         }
@@ -272,6 +244,15 @@ static void test_vlans(void) {
                 g_assert_cmpint(vlan_set_add(&set, bad[i]), ==, -EINVAL);
                 g_assert_true(vlan_set_is_empty(&set));
         }
+
+        /* As many ranges as a trunk may have, and one more. */
+        for (unsigned vlan = 1; vlan < 2 * TRUNK_RANGES_MAX; vlan += 2)
+                many.has[vlan] = true;
+        g_assert_cmpint(vlan_set_format(&many, text), ==, 0);
+        g_assert_true(g_str_has_prefix(text, "1 3 5 "));
+        g_assert_true(g_str_has_suffix(text, " 125 127"));
+        many.has[4094] = true;
+        g_assert_cmpint(vlan_set_format(&many, text), ==, -E2BIG);
 }
 
 /* interfaces(5). */
@@ -284,6 +265,10 @@ static void test_vlans(void) {
         "        up ip link set dev $IFACE up\n"                                                                       \
         "        down ip link set dev $IFACE down\n"                                                                   \
         "        down ip tuntap del mode tap dev $IFACE\n"
+
+#define PLUG_NOTE                                                                                                      \
+        "what was plugged in with sudo \"tapctl plug\" plugs in, where a grant of tapd.conf(5) has Switches= and "     \
+        "VLANs=\n"
 
 static void test_seed(void) {
         Image image;
@@ -302,6 +287,7 @@ static void test_seed(void) {
                         "Name=tap1\n"
                         "Group=kvm\n");
         g_assert_cmpstr(image.err, ==,
+                        PLUG_NOTE
                         "Lines you may delete now, once tapd has the files:\n"
                         "/etc/network/interfaces:1: auto tap1\n"
                         "/etc/network/interfaces:2: iface tap1 inet manual\n"
@@ -372,6 +358,18 @@ static void test_interfaces(void) {
                 { "iface br0 inet static\naddress 10.0.0.1/24\n" MADE "up brctl addif br0 tap1 eth0\n",
                   MADE_TAP("Up=no\n[Port]\nSwitch=br0\n"),
                   "interfaces:4: only \"tap1\" of: up brctl addif br0 tap1 eth0\n", 0 },
+                { IFACE(MADE "up ip link set tap1 master br0\nup bridge link set dev tap1 isolated on\n"),
+                  MADE_TAP("[Port]\nSwitch=br0\nIsolated=yes\n"), NULL, 0 },
+                { IFACE(MADE "up ip link set tap1 master br0 && ip link set tap1 type bridge_slave isolated on\n"),
+                  MADE_TAP("[Port]\nSwitch=br0\nIsolated=yes\n"), NULL, 0 },
+                { IFACE(MADE "up ip link set tap1 master br0\nup bridge link set dev tap1 isolated off\n"),
+                  MADE_TAP("[Port]\nSwitch=br0\n"), NULL, 0 },
+                { IFACE(MADE "up ip link set tap1 master br0\nup bridge vlan add dev tap1 vid 20 pvid untagged master\n"
+                             "up bridge vlan del dev tap1 vid 1\ndown bridge vlan del dev tap1 vid 20\n"),
+                  MADE_TAP("[Port]\nSwitch=br0\nVLAN=20\n"), NULL, 0 },
+                { IFACE(MADE "up ip link set tap1 master br0\n") "iface eth0 inet manual\nup bridge vlan add dev eth0 "
+                                                                 "vid 20\n",
+                  MADE_TAP("[Port]\nSwitch=br0\n"), NULL, 0 },
                 /* Open vSwitch */
                 { IFACE(MADE "up ovs-vsctl --may-exist add-port br0 tap1 tag=20\ndown ovs-vsctl --if-exists del-port "
                              "tap1\n"),
@@ -385,7 +383,15 @@ static void test_interfaces(void) {
                 { IFACE(MADE "up ovs-vsctl add-port br0 tap1 tag=5 trunks=10 vlan_mode=trunk\n"),
                   MADE_TAP("[Port]\nSwitch=br0\nTrunk=10\n"), NULL, 0 },
                 { IFACE(MADE "up ovs-vsctl add-port br0 tap1 tag=5 vlan_mode=native-untagged\n"),
-                  MADE_TAP("[Port]\nSwitch=br0\nVLAN=5\nTrunk=1-4094\n"), NULL, 0 },
+                  MADE_TAP("[Port]\nSwitch=br0\nVLAN=5\nTrunk=1-4 6-4094\n"), NULL, 0 },
+                { IFACE(MADE "up ovs-vsctl add-port br0 tap1 tag=5 trunks=4-6,9 vlan_mode=native-untagged\n"),
+                  MADE_TAP("[Port]\nSwitch=br0\nVLAN=5\nTrunk=4 6 9\n"), NULL, 0 },
+                { IFACE(MADE "up ovs-vsctl add-port br0 tap1 tag=5 trunks=5 vlan_mode=native-untagged\n"),
+                  MADE_TAP("[Port]\nSwitch=br0\nVLAN=5\n"), NULL, 0 },
+                { IFACE(MADE "up ovs-vsctl add-port br0 tap1 TAG=5 vlan-mode=access protected=true\n"),
+                  MADE_TAP("[Port]\nSwitch=br0\nVLAN=5\nIsolated=yes\n"), NULL, 0 },
+                { IFACE(MADE "up ovs-vsctl add-port br-int tap1 -- set Interface tap1 external-ids:iface-id=lab-1\n"),
+                  MADE_TAP("[Port]\nSwitch=br-int\nInterfaceID=lab-1\n"), NULL, 0 },
                 { IFACE(MADE "up ovs-vsctl add-port br0 tap1\n"), MADE_TAP("[Port]\nSwitch=br0\n"),
                   "interfaces:4: tap1: on Open vSwitch a port without tag and trunks carries every VLAN; say which "
                   "with "
@@ -439,6 +445,10 @@ static void test_several(void) {
         image_done(&image);
 }
 
+#define KNOWN_OF_OVS                                                                                                   \
+        "tapd knows tag, trunks, vlan_mode and protected of a port of Open vSwitch, and external_ids:iface-id of its " \
+        "interface"
+
 /* What cannot be translated, each reason: it stands in line 4 of a stanza whose TAP is made all the same. */
 static void test_refused(void) {
         static const struct {
@@ -462,9 +472,29 @@ static void test_refused(void) {
                 { "up ip link set tap1 alias 'x '", "ip link set tap1 alias 'x '",
                   "Description=: begins or ends with a blank or a backslash" },
                 { "up ip link set tap1 master 0123456789abcdef", "ip link set tap1 master 0123456789abcdef",
-                  "Switch=: 16 bytes, 1 to 15" },
+                  "Switch=: 16 bytes, not in 1..15" },
                 { "up ip link set tap1 master a/b", "ip link set tap1 master a/b",
-                  "Switch=: not the name of a bridge" },
+                  "Switch=: \"a/b\", illegal character at byte 2" },
+                { "up ip link set tap1 type bond_slave", "ip link set tap1 type bond_slave",
+                  "\"type\" is no setting of tapd" },
+                { "up bridge link set dev tap1 learning off", "bridge link set dev tap1 learning off",
+                  "\"learning\" is no setting of tapd" },
+                { "up bridge link set dev tap1 isolated maybe", "bridge link set dev tap1 isolated maybe",
+                  "Isolated=: not yes or no" },
+                { "up bridge link set dev tap1 isolated on", "up bridge link set dev tap1 isolated on",
+                  "no switch is named" },
+                { "up bridge vlan add dev tap1 vid 10-12", "bridge vlan add dev tap1 vid 10-12",
+                  "only \"vid N pvid untagged\" is understood; say with VLAN= and Trunk= what it gets" },
+                { "up bridge vlan add dev tap1 vid 20 pvid", "bridge vlan add dev tap1 vid 20 pvid",
+                  "only \"vid N pvid untagged\" is understood; say with VLAN= and Trunk= what it gets" },
+                { "up bridge vlan del dev tap1 vid 1", "bridge vlan del dev tap1 vid 1",
+                  "only \"vid N pvid untagged\" is understood; say with VLAN= and Trunk= what it gets" },
+                { "up bridge vlan add dev tap1 vid 4095 pvid untagged",
+                  "bridge vlan add dev tap1 vid 4095 pvid untagged", "VLAN=: 4095, not in 1..4094" },
+                { "down bridge vlan add dev tap1 vid 20 pvid untagged", "bridge vlan add dev tap1 vid 20 pvid untagged",
+                  "it changes the TAP when the interface goes" },
+                { "up bridge fdb add 52:54:00:00:00:01 dev tap1", "bridge fdb add 52:54:00:00:00:01 dev tap1",
+                  "tapd runs no commands" },
                 { "down ip link set tap1 mtu 1400", "ip link set tap1 mtu 1400",
                   "it changes the TAP when the interface goes" },
                 { "down ip tuntap add dev tap9 mode tap", "ip tuntap add dev tap9 mode tap",
@@ -495,20 +525,27 @@ static void test_refused(void) {
                 { "up ip tuntap add dev tap9 mode tap user 'a b'", "ip tuntap add dev tap9 mode tap user 'a b'",
                   "User=: not the name of a user or group" },
                 { "up ovs-vsctl add-port br0 tap1 tag=4095", "ovs-vsctl add-port br0 tap1 tag=4095",
-                  "VLAN=: not in 1..4094" },
+                  "VLAN=: 4095, not in 1..4094" },
                 { "up ip link set tap1 mtu 1400 master br0 address x", "ip link set tap1 mtu 1400 master br0 address x",
                   "MACAddress=: \"x\", not of the form aa:bb:cc:dd:ee:ff" },
-                { "ovs_options vlan_mode=access tag=x", NULL, "VLAN=: not in 1..4094" },
+                { "ovs_options vlan_mode=access tag=x", NULL, "VLAN=: not a VLAN of 1..4094" },
+                { "ovs_options protected=maybe", NULL, "protected: neither true nor false" },
                 { "up ovs-vsctl set port tap1 trunks=0", "ovs-vsctl set port tap1 trunks=0",
                   "trunks: not a list of VLANs from 1 to 4094" },
                 { "up ovs-vsctl set port tap1 vlan_mode=dot1q-tunnel", "ovs-vsctl set port tap1 vlan_mode=dot1q-tunnel",
                   "vlan_mode: tapd has access, trunk and native-untagged ports" },
-                { "up ovs-vsctl set port tap1 qos=x", "ovs-vsctl set port tap1 qos=x",
-                  "\"qos=x\": tapd knows tag, trunks and vlan_mode of a port of Open vSwitch" },
+                { "up ovs-vsctl set port tap1 qos=x", "ovs-vsctl set port tap1 qos=x", "\"qos=x\": " KNOWN_OF_OVS },
+                { "up ovs-vsctl set port tap1 ta=5", "ovs-vsctl set port tap1 ta=5", "\"ta=5\": " KNOWN_OF_OVS },
+                { "up ovs-vsctl set port tap1 tags=5", "ovs-vsctl set port tap1 tags=5", "\"tags=5\": " KNOWN_OF_OVS },
+                { "up ovs-vsctl set bridge tap1 protocols=x", "ovs-vsctl set bridge tap1 protocols=x", KNOWN_OF_OVS },
                 { "up ovs-vsctl set interface tap1 mtu_request=1400", "ovs-vsctl set interface tap1 mtu_request=1400",
-                  "tapd knows tag, trunks and vlan_mode of a port of Open vSwitch" },
+                  "\"mtu_request=1400\": " KNOWN_OF_OVS },
+                { "up ovs-vsctl set interface tap1 external_ids:iface-id=",
+                  "ovs-vsctl set interface tap1 external_ids:iface-id=", "InterfaceID=: 0 bytes, not in 1..63" },
                 { "up ovs-vsctl set port tap1 tag=20", "up ovs-vsctl set port tap1 tag=20", "no switch is named" },
                 { "ovs_options trunks=20", NULL, "no switch is named" },
+                { "up ovs-vsctl set interface tap1 external_ids:iface-id=x",
+                  "up ovs-vsctl set interface tap1 external_ids:iface-id=x", "no switch is named" },
                 { "up tunctl -t tap9 -n", "tunctl -t tap9 -n", "unknown option \"-n\" of tunctl" },
                 { "ovs_type OVSIntPort", NULL, "ovs_type: tapd makes an OVSPort only" },
                 { "tunctl_user", NULL, "tunctl_user: names no user, or more than one" },
@@ -677,6 +714,14 @@ static void test_network(void) {
                 { "[Match]\nName=tap1\n[Network]\nBridge=br0\n[BridgeVLAN]\nVLAN=5000\n",
                   TAP("tap1", "Group=kvm\nMultiQueue=no\n[Port]\nSwitch=br0\n"),
                   NETWORK ":6: not translated: VLAN=5000: not a VLAN from 1 to 4094, nor a range of them\n", 1 },
+                { "[Match]\nName=tap1\n[Bridge]\nIsolated=true\n[Network]\nBridge=br0\n",
+                  TAP("tap1", "Group=kvm\nMultiQueue=no\n[Port]\nSwitch=br0\nIsolated=yes\n"),
+                  "\n" NETWORK ": the whole file\n", 0 },
+                { "[Match]\nName=tap1\n[Bridge]\nIsolated=perhaps\n[Network]\nBridge=br0\n",
+                  TAP("tap1", "Group=kvm\nMultiQueue=no\n[Port]\nSwitch=br0\n"),
+                  NETWORK ":4: not translated: Isolated=perhaps: not yes or no\n", 1 },
+                { "[Match]\nName=tap1\n[Bridge]\nIsolated=yes\n", TAP("tap1", "Group=kvm\nMultiQueue=no\n"),
+                  NETWORK ":4: not translated: Isolated=yes: no switch is named\n", 1 },
                 { "[Match]\nName=tap1\n[BridgeVLAN]\nVLAN=10\n", TAP("tap1", "Group=kvm\nMultiQueue=no\n"),
                   NETWORK ":4: not translated: VLAN=10: no switch is named\n", 1 },
         };
@@ -806,18 +851,37 @@ static void test_live_names(void) {
         image_done(&image);
 }
 
+#define PORT(name, lines) TAP(name, "Group=4242\n[Port]\n" lines)
+
 static void test_live_ports(void) {
         static const char *const words[] = { DEVICE("0x1902", "-1", "4242"), NULL };
-        g_autofree char *bridged = NULL, *switched = NULL, *bonded = NULL;
+        g_autofree char *bridged = NULL, *switched = NULL, *bonded = NULL, *filtered = NULL, *known = NULL, *odd = NULL;
         Image image;
 
         image_init(&image);
-        image_put(&image, "/sys/class/net/br0/bridge/stp_state", "0\n");
+        image_put(&image, "/sys/class/net/br0/bridge/vlan_filtering", "0\n");
+        image_put(&image, "/sys/class/net/br1/bridge/vlan_filtering", "1\n");
         image_put(&image, "/sys/class/net/ovs-system/mtu", "1500\n");
         image_put(&image, "/sys/class/net/bond0/mtu", "1500\n");
         put_device(&image, "tap1", words);
         put_device(&image, "tap2", words);
         put_device(&image, "tap3", words);
+        put_device(&image, "tap4", words);
+        put_device(&image, "tap6", words);
+        image_put(&image, "/sys/class/net/br*/bridge/vlan_filtering", "1\n");
+        image_put(&image, "/sys/class/net/tap6/brport/isolated", "1\n");
+        odd = image_path(&image, "/sys/class/net/tap6/master");
+        put_link("../br*", odd);
+        put_device(&image, "tap5", words);
+        image_put(&image, "/sys/class/net/tap1/brport/isolated", "0\n");
+        image_put(&image, "/sys/class/net/tap4/brport/isolated", "1\n");
+        image_put(&image, INTERFACES,
+                  "auto tap5\niface tap5 inet manual\npre-up ip tuntap add dev tap5 mode tap group 4242 multi_queue\n"
+                  "up ip link set tap5 master br1\nup bridge vlan add dev tap5 vid 20 pvid untagged\n");
+        filtered = image_path(&image, "/sys/class/net/tap4/master");
+        put_link("../br1", filtered);
+        known = image_path(&image, "/sys/class/net/tap5/master");
+        put_link("../br1", known);
         bridged = image_path(&image, "/sys/class/net/tap1/master");
         put_link("../br0", bridged);
         switched = image_path(&image, "/sys/class/net/tap2/master");
@@ -825,10 +889,17 @@ static void test_live_ports(void) {
         bonded = image_path(&image, "/sys/class/net/tap3/master");
         put_link("../bond0", bonded);
         import(&image, NULL, NULL);
-        g_assert_cmpstr(image.out, ==,
-                        TAP("tap1", "Group=4242\n[Port]\nSwitch=br0\n") "\n" TAP("tap2", "Group=4242\n") "\n" TAP(
-                                "tap3", "Group=4242\n"));
+        /* A blank line between the files; none has more than this. */
+        check_has(image.out, PORT("tap5", "Switch=br1\nVLAN=20\n") "\n");
+        check_has(image.out, PORT("tap1", "Switch=br0\n") "\n");
+        check_has(image.out, TAP("tap2", "Group=4242\n") "\n");
+        check_has(image.out, TAP("tap3", "Group=4242\n") "\n");
+        check_has(image.out, PORT("tap4", "Switch=br1\nIsolated=yes\n") "\n");
+        g_assert_true(g_str_has_suffix(image.out, TAP("tap6", "Group=4242\n")));
         check_has(image.err, "net/tap2: not translated: tap2: it is a port of Open vSwitch; ");
+        check_has(image.err, "net/tap4: not translated: tap4: its bridge filters VLANs; ");
+        check_lacks(image.err, "net/tap5");
+        check_has(image.err, "net/tap6: not translated: tap6: Switch=: \"br*\", illegal character at byte 3\n");
         check_has(image.err, "net/tap3: not translated: tap3: what it belongs to is no bridge\n");
         image_done(&image);
 }

@@ -41,6 +41,11 @@ static void test_lines(void) {
                 { "tapctl list --json --json", 0, OPTION_JSON, "list" },
                 { "tapctl create tap1 --shared tap2", 0, OPTION_ACCESS, "create tap1 tap2" },
                 { "tapctl create --mtu=1400 --group=kvm", 0, OPTION_SETTINGS | OPTION_ACCESS, "create" },
+                { "tapctl plug tap1 dsw-host --vlan 20", 0, OPTION_PORT, "plug tap1 dsw-host" },
+                { "tapctl plug --trunk 10,20-29 --isolated tap1 br0", 0, OPTION_PORT, "plug tap1 br0" },
+                { "tapctl create --switch br0 --interface-id=x", 0, OPTION_SWITCH | OPTION_PORT, "create" },
+                { "tapctl plug tap1 br0 --vlan", TAPCTL_EXIT_USAGE, 0, NULL },
+                { "tapctl plug tap1 br0 --vlan 1 --vlan 2", TAPCTL_EXIT_USAGE, 0, NULL },
                 { "tapctl -oNAME", 0, OPTION_OUTPUT, "" },
                 { "tapctl -no NAME", 0, OPTION_OUTPUT | OPTION_NO_HEADINGS, "" },
                 { "tapctl create -- -rf --help", 0, 0, "create -rf --help" },
@@ -254,7 +259,7 @@ static void test_absent(void) {
 
         /* A change alone does not tell the number. */
         g_assert_false(tap_info_is_absent(&info));
-        info.told = UINT32_C(1) << FIELD_IFINDEX;
+        info.told = FIELD_BIT(FIELD_IFINDEX);
         g_assert_true(tap_info_is_absent(&info));
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -67,6 +67,10 @@ static Outcome run(int (*verb)(const Options *options), const char *root, const 
 }
 
 #define TAP "[Tap]\nName=tap1\n"
+#define PORT "[Port]\nSwitch=dsw-host\n"
+#define GRANT                                                                                                          \
+        "[Grant lab]\nUsers=@students\nNames=tap*\nTapsPerUser=8\nSwitches=dsw-host br*\nVLANs=400-449\nTrunk=yes\n"   \
+        "InterfaceIDs=lab-*\n"
 #define BAD "[Tap]\nMTUBytes=67\n"
 #define COMPLAINT ":2: MTUBytes=: 67, not in 68..65521\n"
 #define DISABLED ": it declares nothing until this is mended\n"
@@ -107,6 +111,51 @@ static const FileCase verify_cases[] = {
           "",
           1,
           "/etc/tapd/tapd.conf.d/a.conf:1: unknown section [Nonsense], ignoring\n" },
+
+        /* Where TAPs are plugged in, and who may. */
+        { "port",
+          { "/etc/tapd/taps.d/a.tap", "/etc/tapd/taps.d/a.tap.d/1.conf", "/etc/tapd/tapd.conf.d/a.conf" },
+          { TAP PORT "VLAN=20\nTrunk=10 30-39,50\nIsolated=yes\nInterfaceID=lab-1\n", "[Port]\nVLAN=21\n", GRANT },
+          "",
+          0,
+          "" },
+        { "port-bad",
+          { "/home/a.tap" },
+          { TAP PORT "VLAN=4095\nTrunk=29-20\nInterfaceID=\n" },
+          "/home/a.tap",
+          1,
+          "/home/a.tap:5: VLAN=: 4095, not in 1..4094\n"
+          "/home/a.tap:6: Trunk=: \"29-20\", VLANs of 1..4094, and FIRST-LAST, at most 64\n"
+          "/home/a.tap:7: InterfaceID=: 0 bytes, not in 1..63\n"
+          "/home/a.tap" DISABLED },
+        { "port-of-none",
+          { "/home/a.tap" },
+          { TAP "[Port]\nVLAN=20\n" },
+          "/home/a.tap",
+          1,
+          "/home/a.tap:2: Switch=: is missing; VLANs are those of a switch\n/home/a.tap" DISABLED },
+        { "port-twice",
+          { "/home/a.tap" },
+          { TAP PORT "VLAN=5\nTrunk=1-10\n" },
+          "/home/a.tap",
+          1,
+          "/home/a.tap:2: Trunk=: 5 is VLAN= as well\n/home/a.tap" DISABLED },
+        { "port-in-tap",
+          { "/home/a.tap" },
+          { TAP "Switch=br0\n" PORT "MTUBytes=1500\n" },
+          "/home/a.tap",
+          1,
+          "/home/a.tap:3: unknown key \"Switch\" in [Tap]\n/home/a.tap:6: unknown key \"MTUBytes\" in [Port]\n"
+          "/home/a.tap" DISABLED },
+        { "grant-bad",
+          { "/home/a.conf" },
+          { "[Grant a]\nVLANs=400-399\n[Grant b]\nVlans=400\n" },
+          "/home/a.conf",
+          1,
+          "/home/a.conf:2: VLANs=: \"400-399\", neither \"all\" nor VLANs of 1..4094 and FIRST-LAST, at most 64\n"
+          "/home/a.conf:2: [Grant a] is off until this is mended\n"
+          "/home/a.conf:4: unknown key \"Vlans\" in [Grant b]\n"
+          "/home/a.conf:4: [Grant b] is off until this is mended\n" },
 
         /* One of them says nothing of the other. */
         { "one",
@@ -221,6 +270,12 @@ static const FileCase cat_cases[] = {
           "tap1",
           0,
           "# /etc/tapd/taps.d/a.tap\n" TAP "\n# /run/tapd/taps.d/a.tap.d/1.conf\n[Tap]\nMTUBytes=68\n" },
+        { "port",
+          { "/etc/tapd/taps.d/a.tap", "/etc/tapd/taps.d/a.tap.d/1.conf" },
+          { TAP PORT "VLAN=20\n", "[Port]\nVLAN=21\n" },
+          "tap1",
+          0,
+          "# /etc/tapd/taps.d/a.tap\n" TAP PORT "VLAN=20\n\n# /etc/tapd/taps.d/a.tap.d/1.conf\n[Port]\nVLAN=21\n" },
         { "tap-before-file",
           { "/etc/tapd/taps.d/a.tap", "/etc/tapd/taps.d/tap1.tap" },
           { TAP, "[Tap]\nName=tap2\n" },

@@ -335,6 +335,21 @@ static void test_parse_trunk(void) {
         g_assert_cmpint(parse_trunk(many->str, &trunk), ==, -E2BIG);
 }
 
+static void test_format_trunk(void) {
+        Trunk trunk = {}, longest = { .n_ranges = TRUNK_RANGES_MAX };
+        char text[TRUNK_TEXT_SIZE];
+
+        g_assert_cmpstr(trunk_format(&trunk, ',', text), ==, "");
+        trunk = (Trunk){ .ranges = { { 10, 10 }, { 20, 29 }, { 4094, 4094 } }, .n_ranges = 3 };
+        g_assert_cmpstr(trunk_format(&trunk, ',', text), ==, "10,20-29,4094");
+        g_assert_cmpstr(trunk_format(&trunk, ' ', text), ==, "10 20-29 4094");
+
+        for (size_t i = 0; i < TRUNK_RANGES_MAX; i++)
+                longest.ranges[i] = (VlanRange){ 4000, 4094 };
+        g_assert_true(g_str_has_suffix(trunk_format(&longest, ' ', text), " 4000-4094"));
+        g_assert_cmpuint(strlen(text), ==, TRUNK_RANGES_MAX * strlen("4000-4094 ") - 1);
+}
+
 typedef struct ParseCase {
         SettingId id;
         const char *text;
@@ -406,6 +421,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/settings/find", test_find);
         g_test_add_func("/settings/parse-numbers", test_parse_numbers);
         g_test_add_func("/settings/parse-trunk", test_parse_trunk);
+        g_test_add_func("/settings/format-trunk", test_format_trunk);
         g_test_add_func("/settings/parse-others", test_parse_others);
 
         return g_test_run();
