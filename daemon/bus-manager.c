@@ -116,7 +116,7 @@ static int append_row(sd_bus_message *reply, const Tap *tap) {
         const uint32_t ids[] = { tap->record.creator, tap->link.user, tap->link.group };
         const int flags[] = { tap->link.user == TAPD_ID_UNSET, tap->link.multi_queue };
         const uint32_t queues[] = { tap->link.queues, tap->link.queues_detached };
-        char mac[SPEC_MAC_SIZE], trunk[PORT_TRUNK_TEXT_SIZE];
+        char mac[SPEC_MAC_SIZE], trunk[TRUNK_TEXT_SIZE];
         int r;
 
         r = sd_bus_message_open_container(reply, 'r', "sssuuubbuusussssitsqs");
@@ -153,7 +153,7 @@ static int append_row(sd_bus_message *reply, const Tap *tap) {
         if (r >= 0)
                 r = sd_bus_message_append_basic(reply, 'q', &tap->port.spec.vlan);
         if (r >= 0)
-                r = append_string(reply, portspec_format_trunk(&tap->port.spec, ',', trunk));
+                r = append_string(reply, trunk_format(&tap->port.spec.trunk, ',', trunk));
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
 

@@ -96,6 +96,8 @@ int bus_plug(Job *job, void *userdata, Fault *fault) {
         spec.port = wanted.port;
         r = portspec_check(&spec.port, spec.mode.tun, fault);
         if (r == 0)
+                r = manager_check_unique(bus->manager, &spec, tap->record.name, fault);
+        if (r == 0)
                 r = bus_find_switch(bus, tap->record.name, &spec, &where, fault);
         if (r < 0)
                 return r;

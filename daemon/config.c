@@ -78,8 +78,8 @@ static int grant_set_patterns(Loader *loader, char ***patterns, const ConfLine *
                 r = check_pattern(*word, letters);
                 if (r < 0)
                         complain(&loader->complaints, line->number,
-                                 "%s=: \"%s\", letters, digits, '_', '-' and a '*' at the end", line->key,
-                                 text_escape(*word, shown));
+                                 "%s=: \"%s\", letters, digits, '_', '-'%s and a '*' at the end", line->key,
+                                 text_escape(*word, shown), strchr(letters, '@') ? ", '.', '+', '@'" : "");
         }
 
         if (r < 0) {

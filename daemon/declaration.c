@@ -74,7 +74,7 @@ static void explain_value(const Setting *setting, const char *value, int r, Faul
                 words = "not in 1..4094";
                 break;
         case SETTING_FORM_TRUNK:
-                words = "VLANs of 1..4094, and FIRST-LAST, at most 64";
+                words = "not VLANs of 1..4094 and FIRST-LAST, at most 64";
                 break;
         }
 
@@ -271,6 +271,9 @@ static int draft_complete(Draft *draft, Fault *fault) {
                                  draft->has_count ? "Count" : "First");
         if (draft->has_count && draft->spec.has_mac)
                 return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "MACAddress=: would be that of all %llu TAPs",
+                                 (unsigned long long) draft->count);
+        if (draft->has_count && *draft->spec.port.interface_id)
+                return fault_set(fault, TAPD_ERROR_INVALID_ARGS, "InterfaceID=: would be that of all %llu TAPs",
                                  (unsigned long long) draft->count);
 
         return spec_complete(&draft->spec, draft->reader->defaults, &root, fault);

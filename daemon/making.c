@@ -265,7 +265,7 @@ static int making_prepare(Making *making, const ManagerOrder *order, Fault *faul
 
         r = manager_check_sight(manager, fault);
         if (r == 0)
-                r = manager_check_mac(manager, order->spec, order->name, fault);
+                r = manager_check_unique(manager, order->spec, order->name, fault);
         if (r < 0)
                 return r;
 

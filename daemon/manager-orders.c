@@ -63,14 +63,29 @@ int manager_choose_name_besides(Manager *manager, const char *wish, bool (*taken
         return 0;
 }
 
-int manager_check_mac(Manager *manager, const TapSpec *spec, const char *name, Fault *fault) {
+static bool has_mac_of(const Tap *tap, const TapSpec *spec) {
+        return spec->has_mac && tap->link.has_mac && memcmp(tap->record.spec.mac, spec->mac, sizeof(spec->mac)) == 0;
+}
+
+static bool has_interface_id_of(const Tap *tap, const TapSpec *spec) {
+        return *spec->port.interface_id && !tap_is_absent(tap) &&
+               strcmp(tap->record.spec.port.interface_id, spec->port.interface_id) == 0;
+}
+
+int manager_check_unique(Manager *manager, const TapSpec *spec, const char *name, Fault *fault) {
+        bool is_needed = spec->has_mac || *spec->port.interface_id;
         char mac[SPEC_MAC_SIZE];
 
-        for (const Tap *tap = spec->has_mac ? manager->taps : NULL; tap; tap = tap->hh.next)
-                if (tap->link.has_mac && memcmp(tap->record.spec.mac, spec->mac, sizeof(spec->mac)) == 0 &&
-                    strcmp(tap->record.name, name) != 0)
+        for (const Tap *tap = is_needed ? manager->taps : NULL; tap; tap = tap->hh.next) {
+                if (strcmp(tap->record.name, name) == 0)
+                        continue;
+                if (has_mac_of(tap, spec))
                         return fault_set(fault, TAPD_ERROR_CONFLICT, "MACAddress=: %s is that of %s",
                                          spec_mac_format(spec->mac, mac), tap->record.name);
+                if (has_interface_id_of(tap, spec))
+                        return fault_set(fault, TAPD_ERROR_CONFLICT, "InterfaceID=: %s is that of %s",
+                                         spec->port.interface_id, tap->record.name);
+        }
 
         return 0;
 }
@@ -165,7 +180,7 @@ int manager_set(Manager *manager, Tap *tap, const TapSpec *spec, Fault *fault) {
 
         r = manager_check_device(manager, tap, fault);
         if (r == 0)
-                r = manager_check_mac(manager, spec, tap->record.name, fault);
+                r = manager_check_unique(manager, spec, tap->record.name, fault);
         if (r == 0)
                 r = manager_check_change(manager, tap, spec, &default_mtu, fault);
         if (r < 0)

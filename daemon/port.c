@@ -39,9 +39,9 @@ int port_check(const Switch *where, const PortSpec *spec, const PortGuest *guest
 }
 
 const char *port_format_vlans(const PortSpec *spec, char text[static PORT_VLANS_SIZE]) {
-        char trunk[PORT_TRUNK_TEXT_SIZE];
+        char trunk[TRUNK_TEXT_SIZE];
 
-        portspec_format_trunk(spec, ' ', trunk);
+        trunk_format(&spec->trunk, ' ', trunk);
         if (spec->vlan == 0)
                 (void) snprintf(text, PORT_VLANS_SIZE, "%s", trunk);
         else

@@ -40,5 +40,5 @@ typedef struct PortGuest {
 int port_check(const Switch *where, const PortSpec *spec, const PortGuest *guest, Fault *fault);
 
 /* The VLANs of a port in one line: "20", "10 20-29", "1 10 20-29" with the untagged one first, or "". */
-#define PORT_VLANS_SIZE (PORT_TRUNK_TEXT_SIZE + sizeof("4094 "))
+#define PORT_VLANS_SIZE (TRUNK_TEXT_SIZE + sizeof("4094 "))
 const char *port_format_vlans(const PortSpec *spec, char text[static PORT_VLANS_SIZE]);

@@ -161,19 +161,3 @@ bool portspec_equals(const PortSpec *a, const PortSpec *b) {
         return strcmp(a->switch_name, b->switch_name) == 0 && a->vlan == b->vlan && a->isolated == b->isolated &&
                strcmp(a->interface_id, b->interface_id) == 0 && trunk_equals(&a->trunk, &b->trunk);
 }
-
-const char *portspec_format_trunk(const PortSpec *port, char separator, char text[static PORT_TRUNK_TEXT_SIZE]) {
-        size_t length = 0;
-
-        text[0] = '\0';
-        for (size_t i = 0; i < port->trunk.n_ranges; i++) {
-                const VlanRange *range = &port->trunk.ranges[i];
-
-                if (i > 0)
-                        text[length++] = separator;
-                length += (size_t) snprintf(text + length, PORT_TRUNK_TEXT_SIZE - length,
-                                            range->first == range->last ? "%u" : "%u-%u", range->first, range->last);
-        }
-
-        return text;
-}

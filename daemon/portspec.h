@@ -32,7 +32,3 @@ int portspec_check(const PortSpec *port, bool is_tun, Fault *fault);
 
 bool trunk_equals(const Trunk *a, const Trunk *b);
 bool portspec_equals(const PortSpec *a, const PortSpec *b);
-
-/* The ranges of a trunk as files write them, with @separator in between. */
-#define PORT_TRUNK_TEXT_SIZE (TRUNK_RANGES_MAX * sizeof("4094-4094,"))
-const char *portspec_format_trunk(const PortSpec *port, char separator, char text[static PORT_TRUNK_TEXT_SIZE]);

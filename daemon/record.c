@@ -51,7 +51,7 @@ const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]
 int record_format(const Record *record, char **ret) {
         const TapSpec *spec = &record->spec;
         char id[SD_ID128_STRING_MAX], mac[SPEC_MAC_SIZE], guest_mac[SPEC_MAC_SIZE];
-        char trunk[PORT_TRUNK_TEXT_SIZE], *body, *text;
+        char trunk[TRUNK_TEXT_SIZE], *body, *text;
 
         if (asprintf(&body,
                      HEADER "name=%s\nid=%s\nstage=%s\nlifetime=%s\nifindex=%d\ncreator=%u\nsource=%s\ndeclared=%s\n"
@@ -67,7 +67,7 @@ int record_format(const Record *record, char **ret) {
                      spec->mode.multi_queue, spec->mode.vnet_header, spec->mode.packet_info, spec->up, spec->has_mac,
                      spec_mac_format(spec->mac, mac), spec_mac_format(record->guest_mac, guest_mac), spec->mtu,
                      spec->transmit_queue_length, spec->description, spec->port.switch_name, spec->port.vlan,
-                     portspec_format_trunk(&spec->port, ' ', trunk), spec->port.isolated, spec->port.interface_id) < 0)
+                     trunk_format(&spec->port.trunk, ' ', trunk), spec->port.isolated, spec->port.interface_id) < 0)
                 return -ENOMEM;
 
         if (asprintf(&text, "%s" SUM "%016" PRIx64 "\n", body, text_hash(TEXT_HASH_INIT, body, strlen(body))) < 0)

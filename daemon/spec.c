@@ -191,7 +191,7 @@ const char *spec_format(const TapSpec *spec, SettingId id, char value[static SPE
         case SETTING_VLAN:
                 return format_number(spec->port.vlan ? spec->port.vlan : SPEC_UNSET, value);
         case SETTING_TRUNK:
-                return portspec_format_trunk(&spec->port, ' ', value);
+                return trunk_format(&spec->port.trunk, ' ', value);
         case SETTING_ISOLATED:
                 return format_flag(spec->port.isolated);
         case SETTING_INTERFACE_ID:

@@ -79,7 +79,7 @@ bool spec_is_given(const TapSpec *spec, SettingId id);
 void spec_forget(TapSpec *spec, SettingId id);
 
 /* A setting as files write it (setting_parse() reads it back); "" for a number or id that is not set. */
-#define SPEC_VALUE_SIZE PORT_TRUNK_TEXT_SIZE
+#define SPEC_VALUE_SIZE TRUNK_TEXT_SIZE
 const char *spec_format(const TapSpec *spec, SettingId id, char value[static SPEC_VALUE_SIZE]);
 
 /* An address as aa:bb:cc:dd:ee:ff, and back; -EINVAL for every other form. */

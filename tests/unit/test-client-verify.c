@@ -125,7 +125,7 @@ static const FileCase verify_cases[] = {
           "/home/a.tap",
           1,
           "/home/a.tap:5: VLAN=: 4095, not in 1..4094\n"
-          "/home/a.tap:6: Trunk=: \"29-20\", VLANs of 1..4094, and FIRST-LAST, at most 64\n"
+          "/home/a.tap:6: Trunk=: \"29-20\", not VLANs of 1..4094 and FIRST-LAST, at most 64\n"
           "/home/a.tap:7: InterfaceID=: 0 bytes, not in 1..63\n"
           "/home/a.tap" DISABLED },
         { "port-of-none",
