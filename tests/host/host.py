@@ -9,6 +9,7 @@ import re
 import machine
 import package
 import root
+import switches
 from machine import Failure, Result, wait_until
 
 BUS_NAME = 'org.tapd1'
@@ -86,10 +87,11 @@ class Queue:
 
 class Host(machine.Machine):
     """A host with tapd's package installed on it; installed=False leaves it as it is before that. programs are those
-    of tests/host in the build folder, packages more packages of Debian."""
+    of tests/host in the build folder, packages more packages of Debian, masked units that are not to run."""
 
-    def __init__(self, installed=True, udev=False, programs=('queue', 'racer'), packages=()):
+    def __init__(self, installed=True, udev=False, programs=('queue', 'racer'), packages=(), masked=()):
         self.programs = programs
+        self.masked = masked
         self.build = pathlib.Path(os.environ['TAPD_BUILD']).absolute()
         base = root.debian(packages)
         super().__init__([root.installed(base, package.deb()) if installed else root.people(base), base], udev=udev)
@@ -97,6 +99,8 @@ class Host(machine.Machine):
     def boot(self):
         for program in self.programs:
             self.copy(self.build / 'tests/host' / program, f'/usr/local/lib/tapd-tests/{program}')
+        for unit in self.masked:
+            self._mask(unit)
         super().boot()
 
     # tapctl and the bus
@@ -195,7 +199,7 @@ class Host(machine.Machine):
         wait_until('tapd to be ready', ready)
 
     def reset(self):
-        """The host as it was after its boot: no device but lo, no TAP, tapd running."""
+        """The host as it was after its boot: no device but lo, no TAP, no switch, tapd running."""
         self.stop_started()
         self.run('rm -rf /etc/tapd /run/tapd/taps.d /var/lib/tapd/taps.d /run/systemd/system/tapd.service.d')
         if self.run(['systemctl', 'is-active', '--quiet', 'tapd.service']).status != 0:
@@ -205,6 +209,7 @@ class Host(machine.Machine):
         taps = self.taps()
         if taps:
             self.tapctl(None, 'delete', '--force', *taps)
+        switches.clean(self)
         for name in self.link('lo').get('altnames', []):
             self.run(['ip', 'link', 'property', 'del', 'dev', 'lo', 'altname', name])
         for name in self.links():

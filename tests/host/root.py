@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The file trees that a test host boots from, made once and kept.
 
-debian() is a plain Debian 12 with what a small server has, and, for the tests that ask for them, with programs of others
-that use TAPs; installed() is a layer that lies over it: tapd, installed from its package, and the people of the tests.
-Both are read only from then on: each host has a layer of its own on top of them (machine.py).
+debian() is a plain Debian 12 with what a small server has, and, for the tests that ask for them, with programs of
+others that use TAPs, or with switches; installed() is a layer that lies over it: tapd, installed from its package, and
+the people of the tests. Both are read only from then on: each host has a layer of its own on top of them (machine.py).
 
 TAPD_HOST_CACHE names the folder that keeps them; the default is ${XDG_CACHE_HOME:-/var/cache}/tapd-hosts.
 """
@@ -36,6 +36,12 @@ PACKAGES = [
 
 # Programs of others that use TAPs; a root of its own, for they are as large as all the rest.
 CONSUMERS = ('python3-dbus', 'qemu-system-x86')
+
+# Open vSwitch, and OVN on top of it; another one.
+SWITCHES = ('openvswitch-switch', 'ovn-central', 'ovn-host')
+
+# How many trees of a kind are kept: for each root above this week's and an earlier one, and some for other checkouts.
+KEEP = 8
 
 # udev's package makes the group kvm; a minimal Debian has none. Without it here, every host proves that installing
 # tapd makes it. What an interactive server does by the clock is not for a host that lives for seconds, and a machine
@@ -168,14 +174,14 @@ def make(target: pathlib.Path, fill):
         raise
 
 
-def sweep(folder: pathlib.Path, keep: int):
-    """Removes what a killed run left half-made, and all but the newest trees that no host runs from. Under the lock of
-    who makes them."""
+def sweep(folder: pathlib.Path):
+    """Removes what a killed run left half-made, and the trees that were not used for longest and that no host runs
+    from. Under the lock of who makes them."""
     for left in folder.glob('.*'):
         shutil.rmtree(left, ignore_errors=True)
 
     trees = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in trees[keep:]:
+    for old in trees[KEEP:]:
         lock = old.with_name(old.name + '.lock')
         with locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
             if held:
@@ -276,7 +282,8 @@ def debian(more: tuple[str, ...] = ()) -> pathlib.Path:
                 print(f'# {error}\n# taking the one of {earlier[-1].name[-7:]} instead', file=sys.stderr, flush=True)
                 target = earlier[-1]
             else:
-                sweep(folder, keep=4)
+                sweep(folder)
+        os.utime(target)
 
     return target
 
@@ -339,6 +346,6 @@ def kept(kind: str, name: str, fill) -> pathlib.Path:
             os.utime(target)
         else:
             make(target, fill)
-            sweep(folder, keep=4)
+            sweep(folder)
 
     return target

@@ -24,6 +24,7 @@ sys.path.insert(0, str(FOLDER))
 
 import host as host_module  # noqa: E402
 import root  # noqa: E402
+import switches  # noqa: E402
 
 
 def modules() -> list[str]:
@@ -83,9 +84,12 @@ def diagnose(host, error: BaseException, since: str):
         comment(text if len(text) < 2000 else text[:2000] + ' …')
     if host.leader:
         comment('--- journal')
-        comment(host.journal(f'--since={since}', '-u', 'tapd', '-u', 'polkit', '-u', 'dbus', lines=40))
+        units = [word for unit in ('tapd', 'tapd-ovs', 'polkit', 'dbus') for word in ('-u', unit)]
+        comment(host.journal(f'--since={since}', *units, lines=40))
         comment('--- devices')
         comment(host.run(['ip', '-details', 'link']).out)
+        if switches.has_ovs(host):
+            comment(host.run(['ovs-vsctl', '--timeout=5', 'show']).out)
 
 
 def run_test(host, test):

@@ -5,8 +5,9 @@ import pathlib
 import re
 
 import root
+import switches
+from frames import ETHERTYPE, frame
 from host import STANDARD_ERROR, check, check_equal, wait_until
-from test_session import ETHERTYPE, frame
 
 HOST = {'packages': root.CONSUMERS}
 
@@ -39,13 +40,6 @@ class Receiver:
         return self.program.line()
 
 
-def bridge(host, *names: str):
-    host.run('ip link add br0 type bridge mcast_snooping 0 && echo 1 >/proc/sys/net/ipv6/conf/br0/disable_ipv6 &&'
-             ' ip link set br0 up', check=True)
-    for name in names:
-        host.run(['ip', 'link', 'set', 'dev', name, 'master', 'br0'], check=True)
-
-
 def pass_frames(host, receiver, queue, count: int):
     """A frame out of each of the queues, and one into each."""
     host.wait_forwarding('tap1', 'tap9')
@@ -69,7 +63,7 @@ def test_python(host):
         for more in calls[1:]:
             check_equal(receiver.ask(f'open tap1 {more}'), f'queues {sum(calls)}', 'OpenQueues')
         wait_until('tapd to see the queues', lambda: int(host.tap('tap1', 'QueuesAttached')) == sum(calls))
-        bridge(host, 'tap1', 'tap9')
+        switches.add_bridge(host, ports=('tap1', 'tap9'))
         queue = host.queue('alice', 'tap9')
         pass_frames(host, receiver, queue, sum(calls))
         check_equal(receiver.ask('close'), 'closed', 'close')
@@ -82,7 +76,7 @@ def test_python_open(host):
     """The same of a TAP that is there: OpenQueues alone"""
     host.tapctl('alice', 'create', '--vnet-header', 'tap1')
     host.tapctl('alice', 'create', 'tap9')
-    bridge(host, 'tap1', 'tap9')
+    switches.add_bridge(host, ports=('tap1', 'tap9'))
     queue = host.queue('alice', 'tap9')
     for count in (1, 2, 8, 16):
         receiver = Receiver(host)

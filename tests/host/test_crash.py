@@ -3,8 +3,9 @@
 
 import contextlib
 
+import switches
+from frames import frame, pass_frame
 from host import LIMITS, Failure, check_equal, restarts, wait_until
-from test_session import ETHERTYPE, frame
 
 TAPS = [f'tap{i}' for i in range(1, 33)]
 
@@ -16,8 +17,7 @@ class Patchwork:
         self.host = host
         host.tapctl('alice', 'create', *TAPS)
         # Without IPv6 a bridge has nothing to announce, and ip monitor nothing to show but what tapd does.
-        host.run('ip link add br0 type bridge mcast_snooping 0 && echo 1 >/proc/sys/net/ipv6/conf/br0/disable_ipv6 &&'
-                 ' ip link set br0 up && ip link set tap1 master br0 && ip link set tap2 master br0', check=True)
+        switches.add_bridge(host, ports=('tap1', 'tap2'))
         self.one, self.two = host.queue('alice', 'tap1'), host.queue('alice', 'tap2')
         host.wait_forwarding('tap1', 'tap2')
         self.sent = 0
@@ -36,9 +36,7 @@ class Patchwork:
     def pass_frames(self):
         self.sent += 1
         for sender, receiver, source in ((self.one, self.two, 1), (self.two, self.one, 2)):
-            sent = frame(source, f'number {self.sent}')
-            sender.send(sent)
-            check_equal(receiver.receive(ETHERTYPE), sent, f'frame {self.sent}')
+            pass_frame(sender, receiver, frame(source, f'number {self.sent}'), f'frame {self.sent}')
 
     def mark(self) -> list[str]:
         """What ip monitor said until now. Its answer to a change of our own, the MTU of lo, shows that it has told

@@ -4,11 +4,12 @@
 import contextlib
 
 import package
+import switches
+from frames import frame, pass_frame
 from host import FAILED, check, check_equal, restarts, wait_until
 from test_declared import NEEDS, put, reload, show
 from test_import import INTERFACES, SEED
 from test_package import install
-from test_session import ETHERTYPE, frame
 
 TWO = SEED + SEED.replace('tap1', 'tap2')
 
@@ -17,8 +18,7 @@ class Transfer:
     """Two guests on a bridge that the host's administrator made, on tap1 and tap2."""
 
     def __init__(self, host, user='alice'):
-        host.run('ip link add br0 type bridge mcast_snooping 0 && echo 1 >/proc/sys/net/ipv6/conf/br0/disable_ipv6 &&'
-                 ' ip link set br0 up && ip link set tap1 master br0 && ip link set tap2 master br0', check=True)
+        switches.add_bridge(host, ports=('tap1', 'tap2'))
         self.host = host
         self.one, self.two = host.queue(user, 'tap1'), host.queue(user, 'tap2')
         host.wait_forwarding('tap1', 'tap2')
@@ -27,9 +27,7 @@ class Transfer:
     def goes_on(self):
         self.sent += 1
         for sender, receiver, source in ((self.one, self.two, 1), (self.two, self.one, 2)):
-            sent = frame(source, f'number {self.sent}')
-            sender.send(sent)
-            check_equal(receiver.receive(ETHERTYPE), sent, f'frame {self.sent}')
+            pass_frame(sender, receiver, frame(source, f'number {self.sent}'), f'frame {self.sent}')
 
     def close(self):
         self.one.close()

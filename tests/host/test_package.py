@@ -10,9 +10,9 @@ import tempfile
 
 import package
 import root
+from frames import frame
 from host import Host, check, check_equal, restarts
 from test_crash import Patchwork
-from test_session import frame
 
 PACKAGE = '/root/tapd.deb'
 
@@ -22,7 +22,8 @@ CONTENTS = {
     '/usr/share/dbus-1/system.d/org.tapd1.conf', '/usr/share/dbus-1/system-services/org.tapd1.service',
     '/usr/share/dbus-1/interfaces/org.tapd1.Manager.xml', '/usr/share/dbus-1/interfaces/org.tapd1.Tap.xml',
     '/usr/share/polkit-1/actions/org.tapd1.policy', '/usr/share/polkit-1/rules.d/60-tapd.rules',
-    '/lib/systemd/system/tapd.service', '/usr/lib/sysusers.d/tapd.conf', '/usr/lib/systemd/catalog/tapd.catalog',
+    '/lib/systemd/system/tapd.service', '/lib/systemd/system/tapd-ovs.service', '/lib/systemd/system/tapd-ovs.socket',
+    '/usr/lib/sysusers.d/tapd.conf', '/usr/lib/systemd/catalog/tapd.catalog',
     '/usr/share/man/man1/tapctl.1.gz', '/usr/share/man/man5/tapd.conf.5.gz', '/usr/share/man/man8/tapd.8.gz',
     '/usr/share/bash-completion/completions/tapctl',
     '/usr/share/doc/tapd/changelog.gz', '/usr/share/doc/tapd/copyright',
@@ -186,6 +187,7 @@ def test_called_on_removal(host):
         host.run(['dpkg', '--remove', 'tapd'], check=True)
         check_equal(host.path('/var/tmp/called').read_text(), 'active\n', 'tapd.service after that call')
         check_equal(host.daemon_pid(), 0, 'the pid of tapd')
+        check(not host.path('/run/tapd-ovs/db.sock').exists(), 'its way to Open vSwitch stays')
     finally:
         install(host, package.deb())
 
@@ -201,7 +203,7 @@ def test_purge(host):
         plain.run(['dpkg', '--purge', 'tapd'], check=True)
         queue.send(frame(1, 'after the purge'))
         check_equal(files(plain) - before, {'/etc/tapd', '/etc/tapd/tapd.conf'}, 'left behind')
-        for path in ('/run/tapd', '/var/lib/tapd', '/usr/lib/tapd'):
+        for path in ('/run/tapd', '/run/tapd-ovs', '/var/lib/tapd', '/usr/lib/tapd'):
             check(not plain.path(path).exists(), f'{path} is still there')
 
         plain.run(['dpkg', '--install', PACKAGE], check=True)

@@ -14,18 +14,39 @@ LIBRARIES = {'tapd': {'libsystemd.so.0', 'libmnl.so.0', 'libc.so.6'},
 LOADER = re.compile(r'ld-linux[-\w]*\.so\.\d+')
 
 
+# Connects, says nothing, and tells how it went; perl is on every Debian.
+CONNECT = '''
+use IO::Socket::UNIX;
+my $socket = IO::Socket::UNIX->new(Peer => $ARGV[0]) or print("$!\\n"), exit;
+print(sysread($socket, my $answer, 1) ? "answered\\n" : "closed\\n");
+'''
+
+
 def test_exposure(host):
-    """systemd-analyze security finds next to nothing to say of the installed unit"""
-    done = host.run(['systemd-analyze', 'security', '--offline=yes', '--threshold=13', '--no-pager',
-                     '/usr/lib/systemd/system/tapd.service'])
-    check_equal(done.status, 0, f'{done}\nexit status')
-    print('# ' + done.out.strip().splitlines()[-1])
+    """systemd-analyze security finds next to nothing to say of the units, as files and as they run"""
+    for name in ('tapd.service', 'tapd-ovs.service'):
+        for unit in (['--offline=yes', f'/usr/lib/systemd/system/{name}'], [name]):
+            done = host.run(['systemd-analyze', 'security', '--threshold=13', '--no-pager', *unit])
+            check_equal(done.status, 0, f'{done}\nexit status')
+            print('# ' + done.out.strip().splitlines()[-1])
 
 
 def test_verified(host):
-    """systemd-analyze verify finds nothing wrong with it"""
-    done = host.run(['systemd-analyze', 'verify', '--man=no', 'tapd.service'])
+    """systemd-analyze verify finds nothing wrong with them"""
+    done = host.run(['systemd-analyze', 'verify', '--man=no', 'tapd.service', 'tapd-ovs.socket', 'tapd-ovs.service'])
     check_equal((done.status, done.err), (0, ''), str(done))
+
+
+def test_no_switch(host):
+    """Where there is no Open vSwitch, its way ends at once, each time, and nothing fails or is tried for ever"""
+    check(not host.path('/run/openvswitch').exists(), 'Open vSwitch is here')
+    for user, answer in (('tapd', 'closed\n'), ('alice', 'Permission denied\n'), ('tapd', 'closed\n')):
+        got = host.run(['perl', '-e', CONNECT, '/run/tapd-ovs/db.sock'], user=user, check=True)
+        check_equal(got.out, answer, f'{user} at the way')
+    check_equal(host.run(['systemctl', 'is-system-running']).out, 'running\n', 'the host')
+    shown = host.run(['systemctl', 'show', '--property=NRestarts,Result', 'tapd-ovs.service'], check=True).out
+    check_equal(sorted(shown.split()), ['NRestarts=0', 'Result=success'], 'what stands in the way')
+    host.tapctl('alice', 'create', 'tap1')
 
 
 def test_process(host):

@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a member of kvm does with a TAP of his own."""
 
+import switches
+from frames import frame, pass_frame
 from host import MANAGER, NO_SUCH_TAP, OBJECT, UNSET, check, check_equal, restarts, wait_until
-
-# For experiments in a local network (IEEE 802): nothing else on a host sends it.
-ETHERTYPE = 0x88b5
-
-
-def frame(source: int, text: str) -> bytes:
-    """A broadcast from a guest."""
-    header = b'\xff' * 6 + bytes([2, 0, 0, 0, 0, source]) + ETHERTYPE.to_bytes(2, 'big')
-    return (header + text.encode()).ljust(60, b'\0')
 
 
 def check_session(host, session):
@@ -90,14 +83,11 @@ def test_second_member(host):
 def test_frame(host):
     """A frame written on one TAP arrives on another when root bridges the two."""
     host.tapctl('alice', 'create', 'tap1', 'tap2')
-    host.run('ip link add br0 type bridge && ip link set br0 up &&'
-             ' ip link set tap1 master br0 && ip link set tap2 master br0', check=True)
+    switches.add_bridge(host, ports=('tap1', 'tap2'))
     one, two = host.queue('alice', 'tap1'), host.queue('alice', 'tap2')
     host.wait_forwarding('tap1', 'tap2')
     for sender, receiver, text in ((one, two, 'there'), (two, one, 'and back')):
-        sent = frame(1 if sender is one else 2, text)
-        sender.send(sent)
-        check_equal(receiver.receive(ETHERTYPE), sent, f'the frame "{text}"')
+        pass_frame(sender, receiver, frame(1 if sender is one else 2, text), f'the frame "{text}"')
 
 
 def test_up_down(host):
