@@ -217,12 +217,27 @@ static const char *why_gone(const Tap *tap, bool exists) {
         return "somebody else deleted the device, or moved it to another network namespace";
 }
 
+/* A bridge was renamed: that is the switch of its ports from now on. */
+static void manager_note_bridge_name(Manager *manager, const Link *link) {
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next) {
+                if (tap->link.master != link->ifindex)
+                        continue;
+
+                tap->has_moved = true;
+                manager_touch(manager, tap);
+                if (*tap->record.declared)
+                        manager_want_look_again(manager, tap);
+        }
+}
+
 void manager_note_link(Manager *manager, const Link *link, bool exists) {
         Tap *tap = manager_find_ifindex(manager, link->ifindex);
 
         if (!tap) {
                 if (bridges_note_link(&manager->bridges, link, exists))
                         manager_wake(manager);
+                if (exists && bridges_note_name(&manager->bridges, link))
+                        manager_note_bridge_name(manager, link);
                 if (!exists)
                         deletions_note_gone(manager->deletions, link->ifindex);
                 if (manager->wants)
