@@ -251,10 +251,9 @@ void manager_note_link(Manager *manager, const Link *link, bool exists) {
                 tap->is_gone = true;
                 tap->why_gone = why_gone(tap, exists);
         } else {
-                /* Out of its switch, or into another. */
-                if (tap->link.master != link->master && *tap->record.declared)
-                        manager_want_look_again(manager, tap);
                 tap_update(tap, link);
+                if (tap->has_moved && *tap->record.declared)
+                        manager_want_look_again(manager, tap);
                 (void) manager_watch_down(manager, tap);
         }
 
@@ -272,6 +271,26 @@ static void manager_on_link(const struct nlmsghdr *message, void *userdata) {
                 manager_note_link(userdata, &link, /* exists= */ r > 0);
 }
 
+/* Flags that bridge(8) sets are told by the bridge alone. */
+static void manager_on_port(const struct nlmsghdr *message, void *userdata) {
+        Manager *manager = userdata;
+        bool is_isolated;
+        int ifindex;
+        Link link;
+        Tap *tap;
+
+        if (link_parse_port(message, &ifindex, &is_isolated) < 0)
+                return;
+
+        tap = manager_find_ifindex(manager, ifindex);
+        if (!tap || tap->link.master == 0 || tap->link.is_isolated == is_isolated)
+                return;
+
+        link = tap->link;
+        link.is_isolated = is_isolated;
+        manager_note_link(manager, &link, /* exists= */ true);
+}
+
 static void manager_on_overrun(void *userdata) {
         Manager *manager = userdata;
 
@@ -281,6 +300,7 @@ static void manager_on_overrun(void *userdata) {
 
 static const RtnlHandlers manager_rtnl_handlers = {
         .on_link = manager_on_link,
+        .on_port = manager_on_port,
         .on_overrun = manager_on_overrun,
 };
 
