@@ -158,6 +158,27 @@ int link_parse(const struct nlmsghdr *message, Link *ret) {
         return message->nlmsg_type == RTM_NEWLINK;
 }
 
+int link_parse_port(const struct nlmsghdr *message, int *ret_ifindex, bool *ret_isolated) {
+        const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+        const struct nlattr *attribute, *found = NULL;
+        Link link = {};
+
+        if (message->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(message) < sizeof(*info))
+                return -EBADMSG;
+
+        mnl_attr_for_each(attribute, message, sizeof(*info)) {
+                if (mnl_attr_get_type(attribute) == IFLA_PROTINFO)
+                        found = attribute;
+        }
+        if (!found)
+                return -EBADMSG;
+
+        parse_bridge_port(found, &link);
+        *ret_ifindex = info->ifi_index;
+        *ret_isolated = link.is_isolated;
+        return 0;
+}
+
 /* Takes the one link of an answer; ifindex 0 is none. */
 static void link_on_reply(const struct nlmsghdr *message, void *userdata) {
         (void) link_parse(message, userdata);

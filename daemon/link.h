@@ -46,6 +46,10 @@ typedef struct Link {
  * is neither. */
 int link_parse(const struct nlmsghdr *message, Link *ret);
 
+/* Reads what a bridge tells of a port (RTM_NEWLINK of AF_BRIDGE). -EBADMSG where it tells nothing of what a Link has.
+ */
+int link_parse_port(const struct nlmsghdr *message, int *ret_ifindex, bool *ret_isolated);
+
 /* Asks the kernel for one link. -ENODEV where there is none. */
 int link_get(Rtnl *rtnl, int ifindex, Link *ret);
 

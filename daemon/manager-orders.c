@@ -90,12 +90,20 @@ int manager_check_unique(Manager *manager, const TapSpec *spec, const char *name
         return 0;
 }
 
+/* A bridge that nobody gave an address has that of its lowest port, which may be this one. */
+static bool lends_address(const Tap *tap, const uint8_t *mac, const Switch *where) {
+        return tap && where->link.ifindex != 0 && tap->link.master == where->link.ifindex &&
+               memcmp(tap->link.mac, mac, sizeof(tap->link.mac)) == 0;
+}
+
 int manager_check_port(Manager *manager, const char *name, const TapSpec *spec, const Switch *where, Fault *fault) {
         TapSpec complete = *spec;
-        const PortGuest guest = { .mac = complete.mac, .mtu = spec->mtu };
+        PortGuest guest = { .mac = complete.mac, .mtu = spec->mtu };
 
         if (!spec->has_mac)
                 tap_default_mac(&manager->workshop, name, &complete);
+        if (lends_address(manager_find(manager, name), complete.mac, where))
+                guest.mac = NULL;
 
         return port_check(where, &spec->port, &guest, fault);
 }

@@ -66,7 +66,7 @@ static int want_check_port(Manager *manager, const Tap *tap, Switch *ret, Fault 
         return manager_check_port(manager, tap->record.name, &tap->record.spec, ret, fault);
 }
 
-/* Plugs it in where it is not; one that somebody took out is put back, later each time. */
+/* Plugs it in where it is not; one that somebody took out, or changed, is put back, later each time. */
 static void want_plug_in(Manager *manager, Want *want, Tap *tap) {
         uint64_t now = want_now();
         Fault fault = {};
@@ -77,7 +77,7 @@ static void want_plug_in(Manager *manager, Want *want, Tap *tap) {
         if (r == 0 && tap->record.is_plugged && want->retry_usec == 0)
                 want_set_back(want, now);
         if (r == 0 && want->retry_usec > now) {
-                (void) snprintf(tap->waiting, sizeof(tap->waiting), "somebody took it out of %s %u times in a row",
+                (void) snprintf(tap->waiting, sizeof(tap->waiting), "somebody changed its port on %s %u times in a row",
                                 where.name, want->n_setbacks);
                 manager_want_later(manager, want);
                 return;

@@ -217,12 +217,27 @@ static const char *why_gone(const Tap *tap, bool exists) {
         return "somebody else deleted the device, or moved it to another network namespace";
 }
 
+/* A bridge was renamed: that is the switch of its ports from now on. */
+static void manager_note_bridge_name(Manager *manager, const Link *link) {
+        for (Tap *tap = manager->taps; tap; tap = tap->hh.next) {
+                if (tap->link.master != link->ifindex)
+                        continue;
+
+                tap->has_moved = true;
+                manager_touch(manager, tap);
+                if (*tap->record.declared)
+                        manager_want_look_again(manager, tap);
+        }
+}
+
 void manager_note_link(Manager *manager, const Link *link, bool exists) {
         Tap *tap = manager_find_ifindex(manager, link->ifindex);
 
         if (!tap) {
                 if (bridges_note_link(&manager->bridges, link, exists))
                         manager_wake(manager);
+                if (exists && bridges_note_name(&manager->bridges, link))
+                        manager_note_bridge_name(manager, link);
                 if (!exists)
                         deletions_note_gone(manager->deletions, link->ifindex);
                 if (manager->wants)
@@ -236,10 +251,9 @@ void manager_note_link(Manager *manager, const Link *link, bool exists) {
                 tap->is_gone = true;
                 tap->why_gone = why_gone(tap, exists);
         } else {
-                /* Out of its switch, or into another. */
-                if (tap->link.master != link->master && *tap->record.declared)
-                        manager_want_look_again(manager, tap);
                 tap_update(tap, link);
+                if (tap->has_moved && *tap->record.declared)
+                        manager_want_look_again(manager, tap);
                 (void) manager_watch_down(manager, tap);
         }
 
@@ -257,6 +271,26 @@ static void manager_on_link(const struct nlmsghdr *message, void *userdata) {
                 manager_note_link(userdata, &link, /* exists= */ r > 0);
 }
 
+/* Flags that bridge(8) sets are told by the bridge alone. */
+static void manager_on_port(const struct nlmsghdr *message, void *userdata) {
+        Manager *manager = userdata;
+        bool is_isolated;
+        int ifindex;
+        Link link;
+        Tap *tap;
+
+        if (link_parse_port(message, &ifindex, &is_isolated) < 0)
+                return;
+
+        tap = manager_find_ifindex(manager, ifindex);
+        if (!tap || tap->link.master == 0 || tap->link.is_isolated == is_isolated)
+                return;
+
+        link = tap->link;
+        link.is_isolated = is_isolated;
+        manager_note_link(manager, &link, /* exists= */ true);
+}
+
 static void manager_on_overrun(void *userdata) {
         Manager *manager = userdata;
 
@@ -266,6 +300,7 @@ static void manager_on_overrun(void *userdata) {
 
 static const RtnlHandlers manager_rtnl_handlers = {
         .on_link = manager_on_link,
+        .on_port = manager_on_port,
         .on_overrun = manager_on_overrun,
 };
 

@@ -165,6 +165,8 @@ static void plugging_settle(Plugging *plugging, int r, const Fault *fault) {
                 log_tap(LOG_WARNING, plugging->name, "cannot be plugged: %s", fault->text);
         } else {
                 tap->record.is_plugged = plugging->where.kind != SWITCH_NONE;
+                /* What it waited for it was not asked for last. */
+                tap->waiting[0] = '\0';
                 plugging_raise(plugging, tap);
                 if (plugging->where.kind != SWITCH_NONE)
                         log_tap(LOG_INFO, plugging->name, "plugged into %s", plugging->where.name);

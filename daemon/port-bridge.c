@@ -16,17 +16,15 @@ static Bridge *bridges_find(const Bridges *bridges, int ifindex) {
         return bridge;
 }
 
-static Bridge *bridges_need(Bridges *bridges, int ifindex) {
-        Bridge *bridge = bridges_find(bridges, ifindex);
-
-        if (bridge)
-                return bridge;
+static Bridge *bridges_add(Bridges *bridges, const Link *link) {
+        Bridge *bridge;
 
         bridge = calloc(1, sizeof(*bridge));
         if (!bridge)
                 return NULL;
 
-        bridge->ifindex = ifindex;
+        bridge->ifindex = link->ifindex;
+        strcpy(bridge->name, link->name);
         HASH_ADD_INT(bridges->table, ifindex, bridge);
         if (bridge->hh.tbl)
                 return bridge;
@@ -64,6 +62,16 @@ bool bridges_note_link(Bridges *bridges, const Link *link, bool exists) {
 
         bridge->has_new_uplink = true;
         bridges->is_waiting = true;
+        return true;
+}
+
+bool bridges_note_name(Bridges *bridges, const Link *link) {
+        Bridge *bridge = link->is_bridge ? bridges_find(bridges, link->ifindex) : NULL;
+
+        if (!bridge || strcmp(bridge->name, link->name) == 0)
+                return false;
+
+        strcpy(bridge->name, link->name);
         return true;
 }
 
@@ -160,7 +168,7 @@ int bridges_meet(Bridges *bridges, Rtnl *rtnl, const Link *where) {
         if (bridge)
                 return 0;
 
-        bridge = bridges_need(bridges, where->ifindex);
+        bridge = bridges_add(bridges, where);
         if (!bridge)
                 return -ENOMEM;
 

@@ -11,6 +11,7 @@
  */
 typedef struct Bridge {
         int ifindex;
+        char name[IF_NAMESIZE];
         bool is_pinned;
         bool has_new_uplink; /* an event said so */
         UT_hash_handle hh;
@@ -25,6 +26,9 @@ void bridges_done(Bridges *bridges);
 
 /* Takes a link message in; makes no call. True where bridges_pin_new() has something to do. */
 bool bridges_note_link(Bridges *bridges, const Link *link, bool exists);
+
+/* Whether a link message gives one of them another name. */
+bool bridges_note_name(Bridges *bridges, const Link *link);
 
 /* Gets to know a bridge, before its first port of ours or at start: where it has an uplink, the address that it has now
  * is pinned. */

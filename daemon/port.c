@@ -32,7 +32,7 @@ int port_check(const Switch *where, const PortSpec *spec, const PortGuest *guest
         if (guest->mtu != LINK_UNSET && guest->mtu < where->link.mtu)
                 return fault_set(fault, TAPD_ERROR_CONFLICT, "MTUBytes=: %u, and the switch %s has %u", guest->mtu,
                                  where->name, where->link.mtu);
-        if (where->link.has_mac && memcmp(guest->mac, where->link.mac, sizeof(where->link.mac)) == 0)
+        if (guest->mac && where->link.has_mac && memcmp(guest->mac, where->link.mac, sizeof(where->link.mac)) == 0)
                 return fault_set(fault, TAPD_ERROR_CONFLICT, "MACAddress=: is that of the switch %s", where->name);
 
         return 0;

@@ -32,8 +32,8 @@ typedef struct Port {
 
 /* What a TAP brings along that its switch may not take. */
 typedef struct PortGuest {
-        const uint8_t *mac;
-        uint32_t mtu; /* asked for; LINK_UNSET: the switch's will do */
+        const uint8_t *mac; /* NULL: one that the switch knows already */
+        uint32_t mtu;       /* asked for; LINK_UNSET: the switch's will do */
 } PortGuest;
 
 /* Refuses what the switch cannot do: VLANNotSupported, NotSupported; and what would do it harm: Conflict. */

@@ -91,12 +91,14 @@ static void rtnl_handle_event(Rtnl *rtnl, const struct nlmsghdr *message) {
 
         if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
                 return;
-        /* Bridges report their ports in a family of their own, with RTM_DELLINK for one that only left. */
-        if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
+        if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) || !rtnl->handlers)
                 return;
 
-        if (rtnl->handlers)
+        /* Bridges report their ports in a family of their own, with RTM_DELLINK for one that only left. */
+        if (info->ifi_family == AF_UNSPEC)
                 rtnl->handlers->on_link(message, rtnl->userdata);
+        else if (info->ifi_family == AF_BRIDGE && message->nlmsg_type == RTM_NEWLINK && rtnl->handlers->on_port)
+                rtnl->handlers->on_port(message, rtnl->userdata);
 }
 
 /* New kernels stamp the events of a request with its port and number: only a get is answered by a link message. */

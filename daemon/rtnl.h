@@ -15,6 +15,8 @@ typedef struct Rtnl Rtnl;
 typedef struct RtnlHandlers {
         /* RTM_NEWLINK and RTM_DELLINK of family AF_UNSPEC that nobody asked for */
         void (*on_link)(const struct nlmsghdr *message, void *userdata);
+        /* RTM_NEWLINK of family AF_BRIDGE: a bridge tells of a port; may be NULL */
+        void (*on_port)(const struct nlmsghdr *message, void *userdata);
         /* events were lost (ENOBUFS): only a full dump is right now */
         void (*on_overrun)(void *userdata);
 } RtnlHandlers;

@@ -475,6 +475,21 @@ void lab_delete(Lab *lab, sd_bus *as, const char *name, bool force, const char *
                 error, NULL);
 }
 
+sd_bus_message *lab_begin_create_taps(sd_bus *as) {
+        sd_bus_message *call = NULL;
+
+        lab_ok(sd_bus_message_new_method_call(as, &call, TAPD_BUS_NAME, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE,
+                                              "CreateTaps"));
+        lab_ok(sd_bus_message_open_container(call, 'a', "(sa{sv})"));
+        return call;
+}
+
+void lab_send_create_taps(Lab *lab, sd_bus *as, sd_bus_message *call, LabReply *ret) {
+        lab_ok(sd_bus_message_close_container(call));
+        lab_send_message(lab, as, ret, call);
+        sd_bus_message_unref(call);
+}
+
 char *lab_path(const char *name) {
         char *path, *copy;
 
@@ -484,11 +499,26 @@ char *lab_path(const char *name) {
         return copy;
 }
 
-/* A value of a basic type, or an array of strings, as text. */
+/* Ranges of VLANs as files write them. */
+static char *read_ranges(sd_bus_message *message) {
+        GString *text = g_string_new(NULL);
+        uint16_t first, last;
+
+        lab_ok(sd_bus_message_enter_container(message, 'v', "a(qq)"));
+        lab_ok(sd_bus_message_enter_container(message, 'a', "(qq)"));
+        while (sd_bus_message_read(message, "(qq)", &first, &last) > 0)
+                g_string_append_printf(text, "%s%u-%u", text->len > 0 ? " " : "", first, last);
+        lab_ok(sd_bus_message_exit_container(message));
+        lab_ok(sd_bus_message_exit_container(message));
+        return g_string_free(text, false);
+}
+
+/* A value of a basic type, or an array of ranges, as text. */
 static char *read_text(sd_bus_message *message) {
         const char *contents, *s;
         uint64_t t;
         uint32_t u;
+        uint16_t q;
         int i;
 
         lab_ok(sd_bus_message_peek_type(message, NULL, &contents));
@@ -508,7 +538,12 @@ static char *read_text(sd_bus_message *message) {
         case 't':
                 lab_ok(sd_bus_message_read(message, "v", "t", &t));
                 return g_strdup_printf("%" G_GUINT64_FORMAT, t);
+        case 'q':
+                lab_ok(sd_bus_message_read(message, "v", "q", &q));
+                return g_strdup_printf("%u", q);
         default:
+                if (g_str_equal(contents, "a(qq)"))
+                        return read_ranges(message);
                 lab_ok(sd_bus_message_skip(message, "v"));
                 return g_strdup(contents);
         }

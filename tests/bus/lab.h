@@ -93,10 +93,13 @@ void lab_expect_rest(Lab *lab);
 /* CreateTap without settings; the error's name or NULL is compared with @error. */
 void lab_create(Lab *lab, sd_bus *as, const char *name, const char *error);
 void lab_delete(Lab *lab, sd_bus *as, const char *name, bool force, const char *error);
+/* CreateTaps: a call that each (sa{sv}) is appended to, and its way to tapd. */
+sd_bus_message *lab_begin_create_taps(sd_bus *as);
+void lab_send_create_taps(Lab *lab, sd_bus *as, sd_bus_message *call, LabReply *ret);
 /* The answer must be this error, and its text contain this. NULL: no error. */
 void lab_expect(LabReply reply, const char *error, const char *text);
 
-/* A property of a TAP as text: "true", "5", "up". */
+/* A property of a TAP as text: "true", "5", "up", "10-10 20-29". */
 char *lab_property(Lab *lab, const char *name, const char *property);
 void lab_expect_property(Lab *lab, const char *name, const char *property, const char *value);
 char *lab_path(const char *name);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "ports.h"
 
 #define MANAGER TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE
 
@@ -419,18 +420,10 @@ static void test_take_over(Lab *lab) {
         lab_wait_property(lab, "tap6", "Lifetime", "declared");
 }
 
-/* Which bridge a TAP is a port of; "" of none. */
-static char *master_of(const char *name) {
-        g_autofree char *out = lab_run("ip -o link show %s", name);
-        char *at = strstr(out, " master ");
-
-        return at ? g_strndup(at + strlen(" master "), strcspn(at + strlen(" master "), " ")) : g_strdup("");
-}
-
 static void expect_master(const char *name, const char *expected) {
-        g_autofree char *master = master_of(name);
+        g_autofree char *found = port_switch(name);
 
-        g_assert_cmpstr(master, ==, expected);
+        g_assert_cmpstr(found, ==, expected);
 }
 
 static void test_switch(Lab *lab) {

@@ -13,21 +13,6 @@
 
 static const char config[] = "[Defaults]\nGroup=12100\n[Grant lab]\nUsers=@12100\nNames=tap* lab*\nTapsPerUser=500\n";
 
-static sd_bus_message *begin_create(Lab *lab, sd_bus *as) {
-        sd_bus_message *call = NULL;
-
-        lab_ok(sd_bus_message_new_method_call(as, &call, TAPD_BUS_NAME, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE,
-                                              "CreateTaps"));
-        lab_ok(sd_bus_message_open_container(call, 'a', "(sa{sv})"));
-        return call;
-}
-
-static void send_create(Lab *lab, sd_bus *as, sd_bus_message *call, LabReply *reply) {
-        lab_ok(sd_bus_message_close_container(call));
-        lab_send_message(lab, as, reply, call);
-        sd_bus_message_unref(call);
-}
-
 static void append_many(sd_bus_message *call, unsigned first, unsigned last) {
         for (unsigned i = first; i <= last; i++) {
                 g_autofree char *name = g_strdup_printf("tap%u", i);
@@ -65,13 +50,13 @@ static void delete_many(Lab *lab, LabReply *reply) {
 
 static void test_many(void) {
         Lab *lab = lab_new(config);
-        sd_bus_message *call = begin_create(lab, lab->alice);
+        sd_bus_message *call = lab_begin_create_taps(lab->alice);
         LabReply reply;
         const char *name, *path;
         int created;
 
         append_many(call, 1, MANY);
-        send_create(lab, lab->alice, call, &reply);
+        lab_send_create_taps(lab, lab->alice, call, &reply);
         lab_wait_reply(lab, &reply);
         lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sob)"));
         for (unsigned i = 1; i <= MANY; i++) {
@@ -86,9 +71,9 @@ static void test_many(void) {
         g_assert_cmpuint(lab->polkit->questions->len, ==, 1);
 
         /* Again: nothing to do, and nobody is asked. */
-        call = begin_create(lab, lab->alice);
+        call = lab_begin_create_taps(lab->alice);
         append_many(call, 1, 3);
-        send_create(lab, lab->alice, call, &reply);
+        lab_send_create_taps(lab, lab->alice, call, &reply);
         lab_wait_reply(lab, &reply);
         lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sob)"));
         lab_ok(sd_bus_message_read(reply.message, "(sob)", &name, &path, &created));
@@ -110,11 +95,11 @@ static bool is_begun(Lab *lab, void *userdata) {
 
 static void test_meanwhile(void) {
         Lab *lab = lab_new(config);
-        sd_bus_message *call = begin_create(lab, lab->alice);
+        sd_bus_message *call = lab_begin_create_taps(lab->alice);
         LabReply reply, meanwhile;
 
         append_many(call, 1, MANY);
-        send_create(lab, lab->alice, call, &reply);
+        lab_send_create_taps(lab, lab->alice, call, &reply);
         lab_run_until(lab, is_begun, NULL);
         g_assert_cmpint(kill(lab->tapd_pid, SIGSTOP), ==, 0);
         if (count_links() < MANY - 100) {
@@ -138,7 +123,7 @@ static void expect_none(Lab *lab, sd_bus_message *call, const char *error, const
         unsigned before = count_links();
         LabReply reply;
 
-        send_create(lab, lab->alice, call, &reply);
+        lab_send_create_taps(lab, lab->alice, call, &reply);
         lab_wait_reply(lab, &reply);
         lab_expect(reply, error, text);
         g_assert_cmpuint(count_links(), ==, before);
@@ -148,27 +133,27 @@ static void test_none(void) {
         Lab *lab = lab_new(config);
         sd_bus_message *call;
 
-        call = begin_create(lab, lab->alice);
+        call = lab_begin_create_taps(lab->alice);
         append_many(call, 1, 50);
         lab_ok(sd_bus_message_append(call, "(sa{sv})", "bad name", 0));
         expect_none(lab, call, STANDARD_ERROR("InvalidArgs"), "bad name");
 
-        call = begin_create(lab, lab->alice);
+        call = lab_begin_create_taps(lab->alice);
         append_many(call, 1, 50);
         append_many(call, 50, 50);
         expect_none(lab, call, STANDARD_ERROR("InvalidArgs"), "\"tap50\" is named twice");
 
         g_free(lab_run("ip tuntap add mode tap dev tap40"));
-        call = begin_create(lab, lab->alice);
+        call = lab_begin_create_taps(lab->alice);
         append_many(call, 1, 50);
         expect_none(lab, call, OWN_ERROR("NameInUse"), "tap40");
 
-        call = begin_create(lab, lab->alice);
+        call = lab_begin_create_taps(lab->alice);
         expect_none(lab, call, STANDARD_ERROR("InvalidArgs"), "no TAP");
 
         /* Above the quota as a whole. */
         lab->polkit->mode = POLKIT_NO;
-        call = begin_create(lab, lab->alice);
+        call = lab_begin_create_taps(lab->alice);
         append_many(call, 100, 601);
         expect_none(lab, call, STANDARD_ERROR("LimitsExceeded"), "500 of 500");
         lab_free(lab);
@@ -180,12 +165,12 @@ static bool has_links(Lab *lab, void *userdata) {
 
 static void test_rolled_back(void) {
         Lab *lab = lab_new(config);
-        sd_bus_message *call = begin_create(lab, lab->alice);
+        sd_bus_message *call = lab_begin_create_taps(lab->alice);
         LabReply reply;
 
         /* A name is taken while the pieces are made: what was made goes again. */
         append_many(call, 1, MANY);
-        send_create(lab, lab->alice, call, &reply);
+        lab_send_create_taps(lab, lab->alice, call, &reply);
         lab_run_until(lab, has_links, NULL);
         if (!lab_link_exists("tap400"))
                 g_free(lab_run("ip link add tap400 type bridge"));
@@ -202,7 +187,7 @@ static void test_rolled_back(void) {
 
 static void test_numbers(void) {
         Lab *lab = lab_new(config);
-        sd_bus_message *call = begin_create(lab, lab->alice);
+        sd_bus_message *call = lab_begin_create_taps(lab->alice);
         static const char *const expected[] = { "tap0", "tap2", "tap3", "lab0" };
         LabReply reply;
         const char *name, *path;
@@ -211,7 +196,7 @@ static void test_numbers(void) {
         /* Each wish gets a number of its own. */
         g_free(lab_run("ip tuntap add mode tap dev tap1"));
         lab_ok(sd_bus_message_append(call, "(sa{sv})(sa{sv})(sa{sv})(sa{sv})", "", 0, "tap%d", 0, "", 0, "lab%d", 0));
-        send_create(lab, lab->alice, call, &reply);
+        lab_send_create_taps(lab, lab->alice, call, &reply);
         lab_wait_reply(lab, &reply);
         lab_ok(sd_bus_message_enter_container(reply.message, 'a', "(sob)"));
         for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
@@ -242,13 +227,13 @@ static void expect_whole(Lab *lab) {
 
 static void test_terminated(void) {
         Lab *lab = lab_new(config);
-        sd_bus_message *call = begin_create(lab, lab->alice);
+        sd_bus_message *call = lab_begin_create_taps(lab->alice);
         LabReply reply;
         int status;
 
         /* Told to end in the middle of it: one answer, a clean end, and nothing half-made. */
         append_many(call, 1, MANY);
-        send_create(lab, lab->alice, call, &reply);
+        lab_send_create_taps(lab, lab->alice, call, &reply);
         lab_run_until(lab, is_begun, NULL);
         status = lab_stop_tapd(lab, SIGTERM);
         g_assert_true(WIFEXITED(status));
