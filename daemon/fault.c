@@ -39,6 +39,10 @@ static int errno_of(TapdError error) {
                 return EROFS;
         case TAPD_ERROR_STALE:
                 return ESTALE;
+        case TAPD_ERROR_NO_SUCH_SWITCH:
+                return ENXIO;
+        case TAPD_ERROR_SWITCH_UNAVAILABLE:
+                return EHOSTDOWN;
         case _TAPD_ERROR_MAX:
                 break;
         }

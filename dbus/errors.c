@@ -29,6 +29,8 @@ static const ErrorEntry error_table[_TAPD_ERROR_MAX] = {
         [TAPD_ERROR_IN_USE] = { OWN "InUse", TAPCTL_EXIT_IN_USE },
         [TAPD_ERROR_DEGRADED] = { OWN "Degraded", TAPCTL_EXIT_FAILED },
         [TAPD_ERROR_STALE] = { OWN "Stale", TAPCTL_EXIT_IN_USE },
+        [TAPD_ERROR_NO_SUCH_SWITCH] = { OWN "NoSuchSwitch", TAPCTL_EXIT_FAILED },
+        [TAPD_ERROR_SWITCH_UNAVAILABLE] = { OWN "SwitchUnavailable", TAPCTL_EXIT_FAILED },
 };
 
 /* What the bus itself answers when there is no tapd to ask. */

@@ -22,6 +22,8 @@ typedef enum TapdError {
         TAPD_ERROR_IN_USE,           /* a program has a queue of it open */
         TAPD_ERROR_DEGRADED,         /* tapd cannot write its records */
         TAPD_ERROR_STALE,            /* the device is no longer the record's */
+        TAPD_ERROR_NO_SUCH_SWITCH,
+        TAPD_ERROR_SWITCH_UNAVAILABLE, /* Open vSwitch does not answer, or does not take the port */
         _TAPD_ERROR_MAX,
 } TapdError;
 

@@ -28,6 +28,8 @@ static const ErrorCase cases[] = {
         { TAPD_ERROR_IN_USE, OWN "InUse", 5 },
         { TAPD_ERROR_DEGRADED, OWN "Degraded", 1 },
         { TAPD_ERROR_STALE, OWN "Stale", 5 },
+        { TAPD_ERROR_NO_SUCH_SWITCH, OWN "NoSuchSwitch", 1 },
+        { TAPD_ERROR_SWITCH_UNAVAILABLE, OWN "SwitchUnavailable", 1 },
 };
 /* All but TAPD_ERROR_NONE. */
 G_STATIC_ASSERT(G_N_ELEMENTS(cases) == _TAPD_ERROR_MAX - 1);
