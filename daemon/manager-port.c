@@ -31,9 +31,7 @@ int manager_find_switch(Manager *manager, const char *name, Switch *ret, Fault *
         }
 
         if (ovs_has_bridge(manager->ovs, name)) {
-                if (!ovs_is_connected(manager->ovs))
-                        return fault_set(fault, TAPD_ERROR_SWITCH_UNAVAILABLE,
-                                         "Switch=: %s is of Open vSwitch, which does not answer", name);
+                /* Where it does not answer, it is for the call itself to say so: it may be just starting. */
                 switch_init(ret, SWITCH_OPENVSWITCH, name, has_link ? &link : NULL);
                 return 0;
         }
