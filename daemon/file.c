@@ -82,7 +82,7 @@ int file_write(int dirfd, const char *name, mode_t mode, const char *data, size_
         int fd, r;
 
         /* A leading dot: readers of the folder pass it over, and one that a crash left is overwritten. */
-        if (snprintf(temporary, sizeof(temporary), ".%s.new", name) >= (int) sizeof(temporary))
+        if (snprintf(temporary, sizeof(temporary), ".%s" FILE_UNFINISHED, name) >= (int) sizeof(temporary))
                 return -ENAMETOOLONG;
 
         fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

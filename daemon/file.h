@@ -9,6 +9,9 @@
  * -EFBIG above @limit bytes, -ENOTTY where it is no regular file; never blocks on a FIFO. */
 int file_read(int dirfd, const char *name, size_t limit, char **ret_data, size_t *ret_size);
 
+/* How the name of the temporary file ends that a death in the middle of file_write() leaves; it begins with a dot. */
+#define FILE_UNFINISHED ".new"
+
 /* Replaces a file at once: temporary file, fsync, rename, fsync of the folder; whatever the umask, it gets @mode. After
  * a crash it has the old or the new content. */
 int file_write(int dirfd, const char *name, mode_t mode, const char *data, size_t size);

@@ -149,6 +149,10 @@ static void manager_on_ovs_read(void *userdata) {
         manager_want_ports(manager);
 }
 
+/* What is plugged in goes on, and what is known of it stays: ovs-vswitchd does its work without its database. */
+static void manager_on_ovs_lost(void *userdata) {
+}
+
 static void manager_on_ovs_bridge(const char *name, void *userdata) {
         manager_want_ports(userdata);
 }
@@ -168,6 +172,7 @@ static void manager_on_ovs_port(const char *name, void *userdata) {
 
 const OvsHandlers manager_ovs_handlers = {
         .on_read = manager_on_ovs_read,
+        .on_lost = manager_on_ovs_lost,
         .on_bridge = manager_on_ovs_bridge,
         .on_port = manager_on_ovs_port,
 };

@@ -330,6 +330,13 @@ static void record_quarantine(RecordStore *store, const char *name) {
                 (void) renameat(store->fd, name, store->fd, away);
 }
 
+static bool is_unfinished(const char *name) {
+        size_t length = strlen(name);
+
+        return name[0] == '.' && length > strlen(FILE_UNFINISHED) &&
+               strcmp(name + length - strlen(FILE_UNFINISHED), FILE_UNFINISHED) == 0;
+}
+
 int record_store_load(RecordStore *store, void (*loaded)(const Record *record, void *userdata),
                       void (*broken)(const char *name, void *userdata), void *userdata) {
         struct dirent *entry;
@@ -354,7 +361,10 @@ int record_store_load(RecordStore *store, void (*loaded)(const Record *record, v
         while ((entry = readdir(dir))) {
                 Record record;
 
-                /* A name of a TAP has no dot: temporary files and those put aside have one. */
+                /* A name of a TAP has no dot: those that were put aside have one, and what a death left half written.
+                 */
+                if (is_unfinished(entry->d_name))
+                        (void) unlinkat(store->fd, entry->d_name, 0);
                 if (strchr(entry->d_name, '.'))
                         continue;
 
