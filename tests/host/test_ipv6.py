@@ -28,7 +28,7 @@ def router_advertisement(prefix: bytes) -> bytes:
 
 
 def addresses_and_routes(host) -> str:
-    return host.run('ip -details address; ip -4 route show table all; ip -6 route show table all; ip rule; ip -6 rule;'
+    return host.run('ip address; ip -4 route show table all; ip -6 route show table all; ip rule; ip -6 rule;'
                     ' ip -6 neighbour', check=True).out
 
 
