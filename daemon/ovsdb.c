@@ -2,14 +2,15 @@
 #include "ovsdb.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "json-frames.h"
 #include "log.h"
 #include "path-watch.h"
@@ -25,8 +26,6 @@
 /* After so many the longest time is reached. */
 #define RETRIES_LATE 16
 
-/* A timer of accuracy 0 would mean 250 ms. */
-#define ACCURACY_USEC 10000
 /* What has arrived is read before a deadline is held against the peer, however late the loop is. */
 #define DEADLINE_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
@@ -64,13 +63,6 @@ struct Ovsdb {
         OvsdbRequest *requests;
         json_int_t last_id;
 };
-
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
 
 uint64_t ovsdb_retry_usec(unsigned n) {
         uint64_t limit = n < RETRIES_SOON ? RETRY_SOON_USEC : RETRY_LATE_USEC;
@@ -163,9 +155,20 @@ static void ovsdb_set_silent(Ovsdb *ovsdb, bool is_silent) {
         ovsdb->handlers->on_silent(is_silent, ovsdb->userdata);
 }
 
+/* Has a peer that fell silent say something when it can, in case that the answer is lost for good. What it says is an
+ * answer to none of the requests. */
+static void ovsdb_probe(Ovsdb *ovsdb) {
+        json_t *probe = json_pack("{s:s, s:[], s:s}", "method", "echo", "params", "id", "echo");
+
+        if (!ovsdb->is_silent && probe)
+                (void) ovsdb_send(ovsdb, probe);
+        json_decref(probe);
+}
+
 static int request_on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         OvsdbRequest *request = userdata;
 
+        ovsdb_probe(request->ovsdb);
         ovsdb_set_silent(request->ovsdb, true);
         (void) request_end(request, -ETIMEDOUT, NULL);
         return 0;
@@ -178,7 +181,7 @@ static int request_set_deadline(OvsdbRequest *request, uint64_t timeout_usec) {
                 return 0;
 
         r = sd_event_add_time_relative(request->ovsdb->event, &request->deadline, CLOCK_MONOTONIC, timeout_usec,
-                                       ACCURACY_USEC, request_on_deadline, request);
+                                       CLOCK_ACCURACY_USEC, request_on_deadline, request);
         return r < 0 ? r : sd_event_source_set_priority(request->deadline, DEADLINE_PRIORITY);
 }
 
@@ -384,7 +387,7 @@ static void ovsdb_drop(Ovsdb *ovsdb) {
         OvsdbRequest *request, *next;
 
         if (ovsdb->has_answered)
-                ovsdb->promise_usec = now_usec() + OVSDB_PROMISE_USEC;
+                ovsdb->promise_usec = clock_now_usec() + OVSDB_PROMISE_USEC;
         ovsdb->has_answered = ovsdb->is_silent = false;
         ovsdb_disconnect(ovsdb);
         ovsdb_retry(ovsdb);
@@ -483,7 +486,7 @@ static void ovsdb_on_path(void *userdata) {
                 return;
         }
 
-        ovsdb->promise_usec = now_usec() + OVSDB_PROMISE_USEC;
+        ovsdb->promise_usec = clock_now_usec() + OVSDB_PROMISE_USEC;
         ovsdb_arm(ovsdb, 0);
 }
 
@@ -500,7 +503,7 @@ static int ovsdb_init(Ovsdb *ovsdb, const char *socket_path, const char *server_
         if (!ovsdb->server_path)
                 return -ENOMEM;
 
-        r = sd_event_add_time_relative(ovsdb->event, &ovsdb->retry_timer, CLOCK_MONOTONIC, 0, ACCURACY_USEC,
+        r = sd_event_add_time_relative(ovsdb->event, &ovsdb->retry_timer, CLOCK_MONOTONIC, 0, CLOCK_ACCURACY_USEC,
                                        ovsdb_on_retry, ovsdb);
         if (r < 0)
                 return r;
@@ -511,7 +514,7 @@ static int ovsdb_init(Ovsdb *ovsdb, const char *socket_path, const char *server_
                             strerror(-r));
 
         if (ovsdb_look(ovsdb, &server))
-                ovsdb->promise_usec = now_usec() + OVSDB_PROMISE_USEC;
+                ovsdb->promise_usec = clock_now_usec() + OVSDB_PROMISE_USEC;
         else
                 ovsdb_retry(ovsdb);
         return 0;
@@ -559,6 +562,14 @@ Ovsdb *ovsdb_free(Ovsdb *ovsdb) {
         return NULL;
 }
 
+bool ovsdb_is_expected(const Ovsdb *ovsdb) {
+        char *path = strdup(ovsdb->server_path);
+        bool is_there = path && access(dirname(path), F_OK) == 0;
+
+        free(path);
+        return is_there;
+}
+
 bool ovsdb_is_promising(const Ovsdb *ovsdb) {
-        return !ovsdb->is_silent && now_usec() < ovsdb->promise_usec;
+        return !ovsdb->is_silent && clock_now_usec() < ovsdb->promise_usec;
 }

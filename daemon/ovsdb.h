@@ -49,6 +49,9 @@ int ovsdb_call(Ovsdb *ovsdb, const char *method, json_t *params, uint64_t timeou
 /* Nobody waits for the answer any more. NULL is fine. */
 void ovsdb_request_forget(OvsdbRequest *request);
 
+/* Whether the folder is there that the server listens in: on a host without Open vSwitch it is not. */
+bool ovsdb_is_expected(const Ovsdb *ovsdb);
+
 /* Whether it is worth waiting a moment for a session: it was lost, or the server's socket came, no longer than this
  * ago, and no request has been left unanswered. */
 #define OVSDB_PROMISE_USEC (UINT64_C(4) * 1000000)
