@@ -49,7 +49,7 @@ int ovsdb_call(Ovsdb *ovsdb, const char *method, json_t *params, uint64_t timeou
 /* Nobody waits for the answer any more. NULL is fine. */
 void ovsdb_request_forget(OvsdbRequest *request);
 
-/* Whether the folder is there that the server listens in: on a host without Open vSwitch it is not. */
+/* Whether the folder of the server's socket is there, which Open vSwitch makes when it starts. */
 bool ovsdb_is_expected(const Ovsdb *ovsdb);
 
 /* Whether it is worth waiting a moment for a session: it was lost, or the server's socket came, no longer than this

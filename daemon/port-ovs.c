@@ -66,7 +66,7 @@ typedef struct Reading {
 
 struct Ovs {
         sd_event *event;
-        Ovsdb *ovsdb;
+        Ovsdb *ovsdb;      /* NULL: there is to be none */
         OvsMirror *mirror; /* what is known; NULL: it was never read */
         OvsMirror *coming; /* what is being read; NULL: nothing is */
         Reading readings[_OVS_MONITOR_MAX];
@@ -388,7 +388,7 @@ static void call_go(OvsCall *call) {
                 call_fail(call, r);
         else if (ovs_is_connected(call->ovs))
                 call_transact(call);
-        else if (ovsdb_is_promising(call->ovs->ovsdb))
+        else if (call->ovs->ovsdb && ovsdb_is_promising(call->ovs->ovsdb))
                 call_wait(call, CALL_WAITING);
         else
                 call_end_unreachable(call, -ENOTCONN);
@@ -579,7 +579,7 @@ int ovs_new(sd_event *event, const char *socket_path, const char *server_path, c
         r = sd_event_add_defer(event, &ovs->turn, ovs_on_turn, ovs);
         if (r >= 0)
                 r = sd_event_source_set_enabled(ovs->turn, SD_EVENT_OFF);
-        if (r >= 0)
+        if (r >= 0 && *socket_path)
                 r = ovsdb_new(event, socket_path, server_path, &session, ovs, &ovs->ovsdb);
         if (r < 0) {
                 ovs_free(ovs);
@@ -621,7 +621,7 @@ bool ovs_is_connected(const Ovs *ovs) {
 }
 
 bool ovs_is_expected(const Ovs *ovs) {
-        return ovsdb_is_expected(ovs->ovsdb);
+        return ovs->mirror || (ovs->ovsdb && ovsdb_is_expected(ovs->ovsdb));
 }
 
 bool ovs_was_read(const Ovs *ovs) {

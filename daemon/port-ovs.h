@@ -28,7 +28,8 @@ typedef struct OvsHandlers {
         void (*on_port)(const char *name, void *userdata);
 } OvsHandlers;
 
-/* @socket_path and @server_path: those of ovsdb_new(). Where there is no Open vSwitch nothing ever happens. */
+/* @socket_path and @server_path: those of ovsdb_new(); "": there is to be no Open vSwitch. Where there is none nothing
+ * ever happens. */
 int ovs_new(sd_event *event, const char *socket_path, const char *server_path, const OvsHandlers *handlers,
             void *userdata, Ovs **ret);
 /* Calls that were not answered never are. */
@@ -37,7 +38,8 @@ Ovs *ovs_free(Ovs *ovs);
 /* Whether its database is read and answers. One that left a call unanswered does not, until it says anything again. */
 bool ovs_is_connected(const Ovs *ovs);
 
-/* Whether it, or what may still become it, is on this host. */
+/* Whether there is an Open vSwitch on this host, as far as that can be told: it was read, or the folder of its server's
+ * socket is there. */
 bool ovs_is_expected(const Ovs *ovs);
 
 /* Whether it ever was read: what is told below is then true, or was when the connection was lost. */

@@ -854,6 +854,34 @@ static void test_absent(void) {
         fixture_end(&fixture);
 }
 
+/* Nobody waits for what is known not to come. */
+static void expect_refused_at_once(Fixture *fixture) {
+        Answer answer;
+
+        begin_plug(fixture, &answer, "tap2", id_b, &on_br0);
+        loop_settle(fixture->event);
+        g_assert_cmpuint(answer.n, ==, 1);
+        g_assert_cmpint(answer.fault.error, ==, TAPD_ERROR_SWITCH_UNAVAILABLE);
+}
+
+/* On a host that is to have none nothing is looked for, and nothing found. */
+static void test_none(void) {
+        Fixture fixture;
+        OvsPort port;
+
+        fixture_init(&fixture);
+        vswitch_add_tap("tap1");
+        vswitch_add_tap("tap2");
+        g_assert_cmpint(ovs_new(fixture.event, "", "", &handlers, &fixture, &fixture.ovs), ==, 0);
+        g_assert_false(loop_has_timer(fixture.event));
+        g_assert_false(ovs_is_expected(fixture.ovs));
+        g_assert_false(ovs_is_connected(fixture.ovs));
+        g_assert_false(ovs_has_bridge(fixture.ovs, "br0"));
+        g_assert_false(ovs_find_port(fixture.ovs, "tap1", &port));
+        expect_refused_at_once(&fixture);
+        fixture_end(&fixture);
+}
+
 /* At boot, and while it is upgraded: who asks in between is served when it is back. */
 static void test_waits(void) {
         Answer plugged, unplugged, second;
@@ -919,16 +947,6 @@ static void test_other_database(void) {
         g_assert_false(ovs_has_bridge(fixture.ovs, "br0"));
         expect_no_port(&fixture, "tap1");
         fixture_end(&fixture);
-}
-
-/* Nobody waits for what is known not to come. */
-static void expect_refused_at_once(Fixture *fixture) {
-        Answer answer;
-
-        begin_plug(fixture, &answer, "tap2", id_b, &on_br0);
-        loop_settle(fixture->event);
-        g_assert_cmpuint(answer.n, ==, 1);
-        g_assert_cmpint(answer.fault.error, ==, TAPD_ERROR_SWITCH_UNAVAILABLE);
 }
 
 /* A server that hangs leaves the call that finds out without an answer, and nobody after it waits for one. When it goes
@@ -1046,6 +1064,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/port-ovs/long-name", test_long_name);
         g_test_add_func("/port-ovs/without-switch", test_without_switch);
         g_test_add_func("/port-ovs/absent", test_absent);
+        g_test_add_func("/port-ovs/none", test_none);
         g_test_add_func("/port-ovs/waits", test_waits);
         g_test_add_func("/port-ovs/waits-in-vain", test_waits_in_vain);
         g_test_add_func("/port-ovs/other-database", test_other_database);
