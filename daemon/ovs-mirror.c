@@ -720,8 +720,9 @@ OvsMirror *ovs_mirror_free(OvsMirror *mirror) {
                         HASH_DEL(mirror->rows[monitor], row);
                         row_free(row, (OvsMonitor) monitor);
                 }
-        HASH_ITER(hh, mirror->names, name, next_name)
-        name_free(mirror, name);
+        HASH_ITER(hh, mirror->names, name, next_name) {
+                name_free(mirror, name);
+        }
 
         free(mirror);
         return NULL;

@@ -2,15 +2,15 @@
 #include "ovsdb.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "json-frames.h"
 #include "log.h"
 #include "path-watch.h"
@@ -26,8 +26,6 @@
 /* After so many the longest time is reached. */
 #define RETRIES_LATE 16
 
-/* A timer of accuracy 0 would mean 250 ms. */
-#define ACCURACY_USEC 10000
 /* What has arrived is read before a deadline is held against the peer, however late the loop is. */
 #define DEADLINE_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
@@ -65,13 +63,6 @@ struct Ovsdb {
         OvsdbRequest *requests;
         json_int_t last_id;
 };
-
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
 
 uint64_t ovsdb_retry_usec(unsigned n) {
         uint64_t limit = n < RETRIES_SOON ? RETRY_SOON_USEC : RETRY_LATE_USEC;
@@ -190,7 +181,7 @@ static int request_set_deadline(OvsdbRequest *request, uint64_t timeout_usec) {
                 return 0;
 
         r = sd_event_add_time_relative(request->ovsdb->event, &request->deadline, CLOCK_MONOTONIC, timeout_usec,
-                                       ACCURACY_USEC, request_on_deadline, request);
+                                       CLOCK_ACCURACY_USEC, request_on_deadline, request);
         return r < 0 ? r : sd_event_source_set_priority(request->deadline, DEADLINE_PRIORITY);
 }
 
@@ -396,7 +387,7 @@ static void ovsdb_drop(Ovsdb *ovsdb) {
         OvsdbRequest *request, *next;
 
         if (ovsdb->has_answered)
-                ovsdb->promise_usec = now_usec() + OVSDB_PROMISE_USEC;
+                ovsdb->promise_usec = clock_now_usec() + OVSDB_PROMISE_USEC;
         ovsdb->has_answered = ovsdb->is_silent = false;
         ovsdb_disconnect(ovsdb);
         ovsdb_retry(ovsdb);
@@ -495,7 +486,7 @@ static void ovsdb_on_path(void *userdata) {
                 return;
         }
 
-        ovsdb->promise_usec = now_usec() + OVSDB_PROMISE_USEC;
+        ovsdb->promise_usec = clock_now_usec() + OVSDB_PROMISE_USEC;
         ovsdb_arm(ovsdb, 0);
 }
 
@@ -512,7 +503,7 @@ static int ovsdb_init(Ovsdb *ovsdb, const char *socket_path, const char *server_
         if (!ovsdb->server_path)
                 return -ENOMEM;
 
-        r = sd_event_add_time_relative(ovsdb->event, &ovsdb->retry_timer, CLOCK_MONOTONIC, 0, ACCURACY_USEC,
+        r = sd_event_add_time_relative(ovsdb->event, &ovsdb->retry_timer, CLOCK_MONOTONIC, 0, CLOCK_ACCURACY_USEC,
                                        ovsdb_on_retry, ovsdb);
         if (r < 0)
                 return r;
@@ -523,7 +514,7 @@ static int ovsdb_init(Ovsdb *ovsdb, const char *socket_path, const char *server_
                             strerror(-r));
 
         if (ovsdb_look(ovsdb, &server))
-                ovsdb->promise_usec = now_usec() + OVSDB_PROMISE_USEC;
+                ovsdb->promise_usec = clock_now_usec() + OVSDB_PROMISE_USEC;
         else
                 ovsdb_retry(ovsdb);
         return 0;
@@ -572,16 +563,13 @@ Ovsdb *ovsdb_free(Ovsdb *ovsdb) {
 }
 
 bool ovsdb_is_expected(const Ovsdb *ovsdb) {
-        const char *slash = strrchr(ovsdb->server_path, '/');
-        char folder[PATH_MAX];
+        char *path = strdup(ovsdb->server_path);
+        bool is_there = path && access(dirname(path), F_OK) == 0;
 
-        if (!slash || slash == ovsdb->server_path || slash - ovsdb->server_path >= PATH_MAX)
-                return true;
-
-        (void) snprintf(folder, sizeof(folder), "%.*s", (int) (slash - ovsdb->server_path), ovsdb->server_path);
-        return access(folder, F_OK) == 0;
+        free(path);
+        return is_there;
 }
 
 bool ovsdb_is_promising(const Ovsdb *ovsdb) {
-        return !ovsdb->is_silent && now_usec() < ovsdb->promise_usec;
+        return !ovsdb->is_silent && clock_now_usec() < ovsdb->promise_usec;
 }

@@ -5,8 +5,8 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 #include "ovs-transaction.h"
 #include "ovsdb.h"
@@ -15,11 +15,12 @@
 /* What is left of OVS_ANSWER_USEC for taking back what ovs-vswitchd did not take. */
 #define WITHDRAW_USEC (UINT64_C(500) * 1000)
 
+/* So many transactions are on their way at once: the time of a call does not go by while thousands are before it. */
+#define WINDOW 256
+
 /* How often a call looks anew where its row was another one than it had seen. */
 #define ATTEMPTS 3
 
-/* A timer of accuracy 0 would mean 250 ms. */
-#define ACCURACY_USEC 10000
 /* What has arrived is looked at before a deadline counts, however late the loop is. */
 #define DEADLINE_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
@@ -65,7 +66,7 @@ typedef struct Reading {
 
 struct Ovs {
         sd_event *event;
-        Ovsdb *ovsdb;
+        Ovsdb *ovsdb;      /* NULL: there is to be none */
         OvsMirror *mirror; /* what is known; NULL: it was never read */
         OvsMirror *coming; /* what is being read; NULL: nothing is */
         Reading readings[_OVS_MONITOR_MAX];
@@ -80,14 +81,13 @@ struct Ovs {
         OvsCall *ready; /* those to begin, or to begin anew */
         OvsCall *busy;  /* those that wait for something */
         OvsCall *ended; /* those to be told */
+        unsigned n_transacting;
         sd_event_source *turn;
 };
 
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+/* Has the lists looked at in the next turn of the loop. */
+static void ovs_wake(Ovs *ovs) {
+        (void) sd_event_source_set_enabled(ovs->turn, SD_EVENT_ONESHOT);
 }
 
 /* ---- where a call stands ---- */
@@ -108,11 +108,11 @@ static void call_wait(OvsCall *call, CallState state) {
 static void call_begin(OvsCall *call) {
         call->state = CALL_WAITING;
         call_move(call, &call->ovs->ready);
-        (void) sd_event_source_set_enabled(call->ovs->turn, SD_EVENT_ONESHOT);
+        ovs_wake(call->ovs);
 }
 
 static uint64_t call_left_usec(const OvsCall *call) {
-        uint64_t now = now_usec();
+        uint64_t now = clock_now_usec();
 
         return call->end_usec > now ? call->end_usec - now : 0;
 }
@@ -144,7 +144,7 @@ static void call_end(OvsCall *call, int r) {
         call->state = CALL_ENDED;
         call->r = r;
         call_move(call, &ovs->ended);
-        (void) sd_event_source_set_enabled(ovs->turn, SD_EVENT_ONESHOT);
+        ovs_wake(ovs);
 }
 
 static void call_fail(OvsCall *call, int r) {
@@ -290,6 +290,8 @@ static int call_on_answer(int r, const json_t *answer, void *userdata) {
         OvsStep step = OVS_STEP_WRITE;
 
         call->request = NULL;
+        call->ovs->n_transacting--;
+        ovs_wake(call->ovs);
         if (r == -EREMOTEIO)
                 (void) ovs_error_text(answer, text);
         else if (r == 0)
@@ -343,19 +345,13 @@ static void call_transact(OvsCall *call) {
 
         r = ovsdb_call(call->ovs->ovsdb, "transact", ovs_transaction_take(&call->transaction), call_left_usec(call),
                        call_on_answer, call, &call->request);
-        if (r < 0)
+        if (r < 0) {
                 call_fail(call, r);
-        else
-                call_wait(call, CALL_TRANSACTING);
-}
+                return;
+        }
 
-static void call_go(OvsCall *call) {
-        if (ovs_is_connected(call->ovs))
-                call_transact(call);
-        else if (call->ovs->ovsdb && ovsdb_is_promising(call->ovs->ovsdb))
-                call_wait(call, CALL_WAITING);
-        else
-                call_end_unreachable(call, -ENOTCONN);
+        call->ovs->n_transacting++;
+        call_wait(call, CALL_TRANSACTING);
 }
 
 static int call_on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -371,13 +367,40 @@ static int call_on_deadline(sd_event_source *source, uint64_t usec, void *userda
         return 0;
 }
 
+/* Its time begins when its turn comes. */
+static int call_set_deadline(OvsCall *call) {
+        int r;
+
+        if (call->deadline)
+                return 0;
+
+        call->end_usec = clock_now_usec() + OVS_ANSWER_USEC - (call->is_plug ? WITHDRAW_USEC : 0);
+        r = sd_event_add_time(call->ovs->event, &call->deadline, CLOCK_MONOTONIC, call->end_usec, CLOCK_ACCURACY_USEC,
+                              call_on_deadline, call);
+        return r < 0 ? r : sd_event_source_set_priority(call->deadline, DEADLINE_PRIORITY);
+}
+
+static void call_go(OvsCall *call) {
+        int r;
+
+        r = call_set_deadline(call);
+        if (r < 0)
+                call_fail(call, r);
+        else if (ovs_is_connected(call->ovs))
+                call_transact(call);
+        else if (call->ovs->ovsdb && ovsdb_is_promising(call->ovs->ovsdb))
+                call_wait(call, CALL_WAITING);
+        else
+                call_end_unreachable(call, -ENOTCONN);
+}
+
 /* ---- the loop ---- */
 
 /* Nothing in here adds to the lists but call_begin(), which comes to an end. */
 static int ovs_on_turn(sd_event_source *source, void *userdata) {
         Ovs *ovs = userdata;
 
-        while (ovs->ready)
+        while (ovs->ready && ovs->n_transacting < WINDOW)
                 call_go(ovs->ready);
 
         while (ovs->ended) {
@@ -408,7 +431,8 @@ static void ovs_begin_calls(Ovs *ovs) {
 static void ovs_on_bridge(const char *name, void *userdata) {
         Ovs *ovs = userdata;
 
-        ovs->handlers->on_bridge(name, ovs->userdata);
+        if (ovs->handlers->on_bridge)
+                ovs->handlers->on_bridge(name, ovs->userdata);
 }
 
 static void ovs_on_port(const char *name, void *userdata) {
@@ -418,7 +442,8 @@ static void ovs_on_port(const char *name, void *userdata) {
         HASH_FIND_STR(ovs->calls, name, call);
         if (call && call->state == CALL_SETTLING)
                 call_look(call);
-        ovs->handlers->on_port(name, ovs->userdata);
+        if (ovs->handlers->on_port)
+                ovs->handlers->on_port(name, ovs->userdata);
 }
 
 /* ---- the session ---- */
@@ -430,9 +455,9 @@ static void ovs_tell_connected(Ovs *ovs) {
                 return;
 
         ovs->is_connected = is_connected;
-        if (is_connected)
+        if (is_connected && ovs->handlers->on_read)
                 ovs->handlers->on_read(ovs->userdata);
-        else
+        else if (!is_connected && ovs->handlers->on_lost)
                 ovs->handlers->on_lost(ovs->userdata);
 }
 
@@ -443,7 +468,7 @@ static void ovs_take_over(Ovs *ovs) {
         ovs->mirror = ovs->coming;
         ovs->coming = NULL;
         ovs->is_current = ovs->is_fat = true;
-        (void) sd_event_source_set_enabled(ovs->turn, SD_EVENT_ONESHOT);
+        ovs_wake(ovs);
         log_message(LOG_INFO, "Open vSwitch: %zu bridges, %zu ports and interfaces",
                     ovs_mirror_count_bridges(ovs->mirror), ovs_mirror_count_rows(ovs->mirror));
 
@@ -595,12 +620,12 @@ bool ovs_is_connected(const Ovs *ovs) {
         return ovs->is_current && !ovs->is_silent;
 }
 
-bool ovs_was_read(const Ovs *ovs) {
-        return ovs->mirror;
-}
-
 bool ovs_is_expected(const Ovs *ovs) {
         return ovs->mirror || (ovs->ovsdb && ovsdb_is_expected(ovs->ovsdb));
+}
+
+bool ovs_was_read(const Ovs *ovs) {
+        return ovs->mirror;
 }
 
 bool ovs_has_bridge(const Ovs *ovs, const char *name) {
@@ -617,15 +642,6 @@ void ovs_each_port(const Ovs *ovs, void (*callback)(const OvsPort *port, void *u
 }
 
 /* ---- calls ---- */
-
-static int call_set_deadline(OvsCall *call, uint64_t usec) {
-        int r;
-
-        call->end_usec = now_usec() + usec;
-        r = sd_event_add_time(call->ovs->event, &call->deadline, CLOCK_MONOTONIC, call->end_usec, ACCURACY_USEC,
-                              call_on_deadline, call);
-        return r < 0 ? r : sd_event_source_set_priority(call->deadline, DEADLINE_PRIORITY);
-}
 
 /* Takes the place of an earlier call of the same name: it ends, or where a transaction of it is on its way it is waited
  * for. */
@@ -682,9 +698,7 @@ static int ovs_call(Ovs *ovs, const char *name, sd_id128_t id, const PortSpec *s
         strcpy(call->name, name);
         if (spec)
                 call->spec = *spec;
-        r = call_set_deadline(call, spec ? OVS_ANSWER_USEC - WITHDRAW_USEC : OVS_ANSWER_USEC);
-        if (r >= 0)
-                r = ovs_add(ovs, call);
+        r = ovs_add(ovs, call);
         if (r < 0) {
                 call_free(call);
                 return r;

@@ -14,7 +14,7 @@
  */
 typedef struct Ovs Ovs;
 
-/* Called from the loop; none of them may free @ovs. */
+/* Called from the loop; none of them may free @ovs. NULL: nobody wants to know. */
 typedef struct OvsHandlers {
         /* ovs_is_connected() became true: the database was read, or is no longer silent. Everything may have changed,
          * and on_bridge and on_port do not tell of it. */
@@ -35,14 +35,15 @@ int ovs_new(sd_event *event, const char *socket_path, const char *server_path, c
 /* Calls that were not answered never are. */
 Ovs *ovs_free(Ovs *ovs);
 
-/* Whether the database is read and answers. One that left a call unanswered does not, until it says anything again. */
+/* Whether its database is read and answers. One that left a call unanswered does not, until it says anything again. */
 bool ovs_is_connected(const Ovs *ovs);
 
-/* Whether it ever was: what is told below is then true, or was when the connection was lost. */
-bool ovs_was_read(const Ovs *ovs);
-
-/* Whether there is an Open vSwitch on this host, as far as that can be told: it was read, or runs. */
+/* Whether there is an Open vSwitch on this host, as far as that can be told: it was read, or the folder of its server's
+ * socket is there. */
 bool ovs_is_expected(const Ovs *ovs);
+
+/* Whether it ever was read: what is told below is then true, or was when the connection was lost. */
+bool ovs_was_read(const Ovs *ovs);
 
 bool ovs_has_bridge(const Ovs *ovs, const char *name);
 
@@ -52,7 +53,8 @@ bool ovs_find_port(const Ovs *ovs, const char *name, OvsPort *ret);
 /* Calls back for each port that is tapd's own, also for those whose TAP is long gone. */
 void ovs_each_port(const Ovs *ovs, void (*callback)(const OvsPort *port, void *userdata), void *userdata);
 
-/* The longest that a call below takes to be answered, whatever Open vSwitch does. */
+/* The longest that a call below takes to be answered, whatever Open vSwitch does, from its turn on: of hundreds that
+ * are made at once each has to wait for it. */
 #define OVS_ANSWER_USEC (UINT64_C(4500) * 1000)
 
 /* A call that was not answered yet. */
@@ -74,7 +76,7 @@ typedef void (*ovs_done_t)(int r, const Fault *fault, void *userdata);
  * included. For one that has just been lost or is just starting the call waits, because that is what an upgrade of
  * Open vSwitch and a boot look like; where it has been silent or away for longer the answer comes at once.
  *
- * A thousand at once are more than Open vSwitch takes in the time that a call has: go in pieces.
+ * ovs-vswitchd needs milliseconds for each port, and more the more there are: who has thousands goes in pieces.
  */
 int ovs_plug(Ovs *ovs, const char *name, sd_id128_t id, const PortSpec *spec, ovs_done_t done, void *userdata,
              OvsCall **ret);

@@ -16,9 +16,10 @@ import sys
 
 # Where a file has to be, as far as it exists.
 FLOORS = {
-    'file': 0, 'log': 0, 'text': 0,
+    'clock': 0, 'file': 0, 'json-frames': 0, 'log': 0, 'path-watch': 0, 'text': 0,
     'ovsdb': 1, 'rtnl': 1, 'spec': 1, 'tun': 1,
-    'config': 2, 'link': 2, 'port': 2, 'port-bridge': 2, 'port-ovs': 2, 'record': 2, 'tap': 2,
+    'config': 2, 'link': 2, 'ovs-mirror': 2, 'ovs-transaction': 2, 'port': 2, 'port-bridge': 2, 'port-ovs': 2,
+    'record': 2, 'tap': 2,
     'gate': 3, 'job': 3, 'manager': 3,
     'authz': 4, 'bus': 4, 'bus-manager': 4, 'bus-tap': 4, 'main': 4,
 }

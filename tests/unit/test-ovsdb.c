@@ -524,6 +524,7 @@ static void test_no_room(void) {
 /* ---- deadlines ---- */
 
 static void test_deadline(void) {
+        json_t *probe;
         json_int_t id;
         Fixture fixture;
 
@@ -534,7 +535,12 @@ static void test_deadline(void) {
         g_assert_cmpuint(fixture.n_voice, ==, 0);
         g_assert_false(ovsdb_is_promising(fixture.ovsdb));
 
-        /* Once more is no news. */
+        /* It is asked for a sign of life; once more is no news. */
+        probe = server_hear(fixture.server);
+        g_assert_cmpstr(json_string_value(json_object_get(probe, "method")), ==, "echo");
+        assert_json(json_object_get(probe, "params"), "[]");
+        g_assert_true(json_is_string(json_object_get(probe, "id")));
+        json_decref(probe);
         (void) call_heard(&fixture, /* timeout_usec= */ 1000);
         expect_answer(&fixture, -ETIMEDOUT, NULL);
         g_assert_cmpuint(fixture.n_silent, ==, 1);
@@ -549,6 +555,20 @@ static void test_deadline(void) {
         expect_answer(&fixture, 0, "[2]");
         g_assert_cmpuint(fixture.n_closed, ==, 0);
         g_assert_cmpuint(fixture.server->n_taken, ==, 1);
+        fixture_end(&fixture);
+}
+
+/* The answer is lost, and the one to the sign of life is what shows that it lives. */
+static void test_sign_of_life(void) {
+        Fixture fixture;
+
+        fixture_begin(&fixture);
+        (void) call_heard(&fixture, /* timeout_usec= */ 1000);
+        expect_answer(&fixture, -ETIMEDOUT, NULL);
+        json_decref(server_hear(fixture.server));
+        server_say(fixture.server, "{\"id\":\"echo\",\"result\":[],\"error\":null}");
+        wait_for(&fixture, &fixture.n_voice, 1);
+        g_assert_cmpuint(fixture.n_closed, ==, 0);
         fixture_end(&fixture);
 }
 
@@ -626,9 +646,11 @@ static void test_absent(void) {
         g_assert_false(loop_has_timer(fixture.event));
         g_assert_false(ovsdb_is_promising(fixture.ovsdb));
         g_assert_cmpuint(proxy->n_taken, ==, 0);
+        g_assert_false(ovsdb_is_expected(fixture.ovsdb));
 
         /* It comes, and with it the connection. */
         put_folder(folder);
+        g_assert_true(ovsdb_is_expected(fixture.ovsdb));
         g_assert_false(loop_has_timer(fixture.event));
         g_assert_cmpuint(proxy->n_taken, ==, 0);
         fixture_serve(&fixture, "vswitch/db.sock");
@@ -798,6 +820,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/ovsdb/partial-write", test_partial_write);
         g_test_add_func("/ovsdb/no-room", test_no_room);
         g_test_add_func("/ovsdb/deadline", test_deadline);
+        g_test_add_func("/ovsdb/sign-of-life", test_sign_of_life);
         g_test_add_func("/ovsdb/deadline-of-a-late-loop", test_deadline_of_a_late_loop);
         g_test_add_func("/ovsdb/forget", test_forget);
         g_test_add_func("/ovsdb/closed", test_closed);
