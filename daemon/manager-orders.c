@@ -170,7 +170,8 @@ static int manager_check_change(Manager *manager, const Tap *tap, const TapSpec 
         Switch where;
 
         *ret_mtu = MTU_DEFAULT;
-        if (tap->port.kind == SWITCH_NONE || strcmp(spec->port.switch_name, tap->port.spec.switch_name) != 0 ||
+        /* Where it is on its way elsewhere that is asked when it is plugged in there. */
+        if (tap->port.kind == SWITCH_NONE || strcmp(spec->port.switch_name, tap->record.spec.port.switch_name) != 0 ||
             manager_find_switch(manager, tap->port.spec.switch_name, &where, fault) < 0)
                 return 0;
         if (where.link.ifindex != 0)

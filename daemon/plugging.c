@@ -20,6 +20,8 @@ struct Plugging {
         sd_id128_t id;
         PortSpec before;
         bool was_plugged, was_held;
+        Port found; /* where it was, whoever had plugged it in there */
+        uint32_t mtu;
         PortSpec spec;
         Switch where; /* kind SWITCH_NONE: into none */
         Step step;
@@ -120,21 +122,23 @@ static int plugging_run(Plugging *plugging, Fault *fault) {
         return r < 0 ? fault_set_errno(fault, r, plugging->name) : r;
 }
 
-/* Back into the bridge that it was taken out of, as far as that can be. */
+/* Back to where it was taken from, as far as that can be. */
 static void plugging_go_back(const Plugging *plugging, Tap *tap) {
+        const Port *found = &plugging->found;
         Manager *manager = plugging->manager;
         Fault fault = {};
         Switch where;
 
-        if (!plugging->was_plugged || tap->port.kind != SWITCH_NONE || !*plugging->before.switch_name ||
-            manager_find_switch(manager, plugging->before.switch_name, &where, &fault) < 0)
+        manager_find_port(manager, tap);
+        if (found->kind == SWITCH_NONE || tap->port.kind != SWITCH_NONE ||
+            manager_find_switch(manager, found->spec.switch_name, &where, &fault) < 0)
                 return;
 
         if (where.kind == SWITCH_BRIDGE)
-                (void) port_bridge_plug(&manager->bridges, manager->rtnl, &tap->link, &where, &plugging->before,
-                                        tap->record.spec.mtu, &fault);
+                (void) port_bridge_plug(&manager->bridges, manager->rtnl, &tap->link, &where, &found->spec,
+                                        plugging->mtu, &fault);
         else if (where.kind == SWITCH_OPENVSWITCH)
-                (void) ovs_plug(manager->ovs, plugging->name, plugging->id, &plugging->before, /* done= */ NULL,
+                (void) ovs_plug(manager->ovs, plugging->name, plugging->id, &found->spec, /* done= */ NULL,
                                 /* userdata= */ NULL, /* ret= */ NULL);
         (void) manager_look_at(manager, tap);
 }
@@ -247,6 +251,8 @@ int plugging_begin(Manager *manager, Tap *tap, const PortSpec *spec, const Switc
                 .before = tap->record.spec.port,
                 .was_plugged = tap->record.is_plugged,
                 .was_held = tap_is_held(tap),
+                .found = tap->port,
+                .mtu = tap->link.mtu,
                 .done = done,
                 .userdata = userdata,
         };

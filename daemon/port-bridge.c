@@ -365,6 +365,7 @@ int port_bridge_plug(Bridges *bridges, Rtnl *rtnl, const Link *link, const Switc
                 .mtu = mtu == LINK_UNSET ? bridge->mtu : mtu,
                 .transmit_queue_length = LINK_UNSET,
         };
+        const LinkChange size_before = { .mtu = link->mtu, .transmit_queue_length = LINK_UNSET };
         bool moves = link->master != bridge->ifindex;
         /* A port joins in the bridge's own VLAN, where this one may have no business. */
         bool is_kept_down = moves && bridge->filters_vlans && link->is_up;
@@ -383,6 +384,9 @@ int port_bridge_plug(Bridges *bridges, Rtnl *rtnl, const Link *link, const Switc
                 r = explain(rtnl, r, link, where, fault);
                 /* Better nowhere than where nobody asked for it. */
                 (void) link_set_master(rtnl, link->ifindex, 0);
+                /* The events of this call have been taken into the link by now. */
+                if (size.mtu != size_before.mtu)
+                        (void) link_change(rtnl, link->ifindex, &size_before);
         }
         if (is_kept_down)
                 (void) link_set_up(rtnl, link->ifindex, true);

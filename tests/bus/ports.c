@@ -196,6 +196,14 @@ char *port_snapshot(Lab *lab) {
         return g_string_free(text, false);
 }
 
+void port_expect_same(const char *before, const char *after) {
+        g_auto(GStrv) old = g_strsplit(before, "\n", -1), new = g_strsplit(after, "\n", -1);
+
+        for (char **a = old, **b = new; *a || *b; a++, b++)
+                if (g_strcmp0(*a, *b) != 0)
+                        g_error("changed: \"%s\" is now \"%s\"", *a ? *a : "", *b ? *b : "");
+}
+
 /* ---- events ---- */
 
 int port_events_open(void) {

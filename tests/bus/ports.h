@@ -31,6 +31,9 @@ void port_expect_told(Lab *lab, const char *name, const char *bridge, bool is_is
 /* All links with what is stable of them, and all records: what a refusal leaves as it was. */
 char *port_snapshot(Lab *lab);
 
+/* Fails the test where the two are not the same, and shows the first line that is not. */
+void port_expect_same(const char *before, const char *after);
+
 /* Hears of links from now on; what was heard since the last time, an array of PortLink. */
 int port_events_open(void);
 GArray *port_events_read(int fd);

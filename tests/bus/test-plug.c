@@ -257,7 +257,7 @@ static void test_create_many(Lab *lab) {
         lab_wait_reply(lab, &reply);
         lab_expect(reply, OWN_ERROR("NoSuchSwitch"), "br9");
         after = port_snapshot(lab);
-        g_assert_cmpstr(before, ==, after);
+        port_expect_same(before, after);
 }
 
 /* ---- Plug and Unplug ---- */
@@ -336,7 +336,7 @@ static void test_nothing_to_do(Lab *lab) {
 
                 lab_expect(port_unplug(lab, lab->root, "tap1"), NULL, NULL);
                 after = port_snapshot(lab);
-                g_assert_cmpstr(unplugged, ==, after);
+                port_expect_same(unplugged, after);
         }
 
         lab_expect(port_plug(lab, lab->root, "tap1", "br0", true), NULL, NULL);
@@ -349,7 +349,7 @@ static void test_nothing_to_do(Lab *lab) {
 
                 lab_expect(port_plug(lab, lab->root, "tap1", "br0", true), NULL, NULL);
                 after = port_snapshot(lab);
-                g_assert_cmpstr(plugged, ==, after);
+                port_expect_same(plugged, after);
         }
         lab_settle(lab);
         g_assert_cmpuint(lab->signals->len, ==, 0);
@@ -412,7 +412,7 @@ static void test_foreign_master(Lab *lab) {
         lab_expect(port_plug(lab, lab->root, "tap1", "br0", false), OWN_ERROR("Conflict"), "vrf0");
         lab_expect(port_unplug(lab, lab->root, "tap1"), OWN_ERROR("Conflict"), "vrf0");
         after = port_snapshot(lab);
-        g_assert_cmpstr(before, ==, after);
+        port_expect_same(before, after);
 }
 
 /* ---- root's hand ---- */
@@ -516,7 +516,7 @@ static void test_restart(Lab *lab) {
                 lab_start_tapd(lab);
                 lab_settle(lab);
                 after = port_snapshot(lab);
-                g_assert_cmpstr(before, ==, after);
+                port_expect_same(before, after);
                 port_expect_told(lab, "tap1", "br0", true);
                 port_expect_told(lab, "tap2", "br0", false);
                 port_expect_told(lab, "tap3", "", false);
@@ -574,7 +574,7 @@ static void test_declared_manager(void) {
                 files_reload(lab);
                 lab_expect_rest(lab);
                 after = port_snapshot(lab);
-                g_assert_cmpstr(before, ==, after);
+                port_expect_same(before, after);
                 expect_place(lab, "br1", true);
         }
 
