@@ -53,6 +53,7 @@ struct Name {
         size_t n_bridges;
         size_t n_others; /* Port and Interface rows that are not ours */
         OwnPort *port;
+        OwnPort *stray; /* a Port that has a TAP's id and not the mark: of an older tapd, or written by hand */
         OwnInterface *interface;
         bool bridge_changed, port_changed;
         Name *prev, *next; /* in the list of those that changed */
@@ -223,12 +224,14 @@ static int interface_take(OwnInterface *interface, const char *column, const jso
 }
 
 /* Takes over what an update has of a row of ours; in a new row everything is empty before. */
-static int row_take(Row *row, json_t *columns) {
+static int row_take(Row *row, OvsMonitor monitor, json_t *columns) {
         const char *column;
         json_t *value;
         int r = 0;
 
         json_object_foreach(columns, column, value) {
+                if (monitor == OVS_MONITOR_OTHERS && row->table != OVS_TABLE_PORT)
+                        continue;
                 if (row->table == OVS_TABLE_PORT)
                         r = port_take((OwnPort *) row, column, value);
                 else
@@ -241,7 +244,7 @@ static int row_take(Row *row, json_t *columns) {
 }
 
 static void row_free(Row *row, OvsMonitor monitor) {
-        if (monitor == OVS_MONITOR_OWN && row->table == OVS_TABLE_PORT) {
+        if (row->table == OVS_TABLE_PORT) {
                 OwnPort *port = (OwnPort *) row;
 
                 free(port->id);
@@ -308,6 +311,15 @@ static void mirror_touch(OvsMirror *mirror, Name *name, OvsTable table) {
 
 /* ---- rows ---- */
 
+static void row_note_stray(Row *row) {
+        OwnPort *port = (OwnPort *) row;
+
+        if (row->table == OVS_TABLE_PORT && port->id)
+                row->name->stray = port;
+        else if (row->name->stray && &row->name->stray->row == row)
+                row->name->stray = NULL;
+}
+
 /* Counts a row among those of its name; -EBADMSG where there is one already, because names are unique. */
 static int row_enter(OvsMirror *mirror, OvsMonitor monitor, Row *row) {
         Name *name = row->name;
@@ -317,6 +329,7 @@ static int row_enter(OvsMirror *mirror, OvsMonitor monitor, Row *row) {
                 mirror->n_bridges++;
         } else if (monitor == OVS_MONITOR_OTHERS) {
                 name->n_others++;
+                row_note_stray(row);
         } else if (row->table == OVS_TABLE_PORT && !name->port) {
                 name->port = (OwnPort *) row;
         } else if (row->table == OVS_TABLE_INTERFACE && !name->interface) {
@@ -337,6 +350,8 @@ static void row_leave(OvsMirror *mirror, OvsMonitor monitor, Row *row) {
                 mirror->n_bridges--;
         } else if (monitor == OVS_MONITOR_OTHERS) {
                 name->n_others--;
+                if (name->stray && &name->stray->row == row)
+                        name->stray = NULL;
         } else if (row->table == OVS_TABLE_PORT) {
                 name->port = NULL;
         } else {
@@ -347,10 +362,10 @@ static void row_leave(OvsMirror *mirror, OvsMonitor monitor, Row *row) {
 }
 
 static size_t row_size(OvsMonitor monitor, OvsTable table) {
-        if (monitor == OVS_MONITOR_OTHERS)
-                return sizeof(Row);
+        if (table == OVS_TABLE_PORT)
+                return sizeof(OwnPort);
 
-        return table == OVS_TABLE_PORT ? sizeof(OwnPort) : sizeof(OwnInterface);
+        return monitor == OVS_MONITOR_OTHERS ? sizeof(Row) : sizeof(OwnInterface);
 }
 
 static Row *mirror_find_row(const OvsMirror *mirror, OvsMonitor monitor, sd_id128_t uuid) {
@@ -387,8 +402,7 @@ static int mirror_insert(OvsMirror *mirror, OvsMonitor monitor, OvsTable table, 
         row->uuid = uuid;
         row->table = table;
         row->name = name;
-        if (monitor == OVS_MONITOR_OWN)
-                r = row_take(row, columns);
+        r = row_take(row, monitor, columns);
         if (r == 0)
                 r = row_enter(mirror, monitor, row);
         if (r < 0) {
@@ -412,13 +426,19 @@ static void mirror_remove(OvsMirror *mirror, OvsMonitor monitor, Row *row) {
         row_free(row, monitor);
 }
 
-/* A change of somebody else's row is of a column that nobody asked for, and empty. */
+/* A change of somebody else's Interface is of a column that nobody asked for, and empty. */
 static int mirror_modify(OvsMirror *mirror, OvsMonitor monitor, Row *row, json_t *columns) {
-        if (monitor == OVS_MONITOR_OTHERS)
+        int r;
+
+        if (monitor == OVS_MONITOR_OTHERS && row->table != OVS_TABLE_PORT)
                 return 0;
 
         mirror_touch(mirror, row->name, row->table);
-        return row_take(row, columns);
+        r = row_take(row, monitor, columns);
+        if (r == 0 && monitor == OVS_MONITOR_OTHERS)
+                row_note_stray(row);
+
+        return r;
 }
 
 /* Names are handed on within one update: those that go make room first. */
@@ -527,7 +547,7 @@ json_t *ovs_monitor_request(OvsMonitor monitor) {
 
         if (monitor == OVS_MONITOR_OTHERS)
                 return json_pack("[s, s, {s:[{s:[s]}], s:o, s:o}]", DATABASE, id, "Bridge", "columns", "name", "Port",
-                                 monitor_rows("excludes", json_pack("[s]", "name")), "Interface",
+                                 monitor_rows("excludes", json_pack("[s, s]", "name", "external_ids")), "Interface",
                                  monitor_rows("excludes", json_pack("[s]", "name")));
 
         return json_pack("[s, s, {s:o, s:o}]", DATABASE, id, "Port",
@@ -615,14 +635,16 @@ static void port_read_interface(const OwnInterface *own, OvsPort *port) {
 }
 
 static void name_read_port(const Name *name, OvsPort *ret) {
+        const OwnPort *port = name->port ? name->port : name->stray;
+
         *ret = (OvsPort){ .ifindex = -1 };
-        if (!copy_text(name->text, ret->name, sizeof(ret->name)) || !name->port || !name->port->id ||
-            sd_id128_from_string(name->port->id, &ret->id) < 0 || sd_id128_is_null(ret->id))
+        if (!copy_text(name->text, ret->name, sizeof(ret->name)) || !port || !port->id ||
+            sd_id128_from_string(port->id, &ret->id) < 0 || sd_id128_is_null(ret->id))
                 return;
 
         ret->is_own = true;
-        ret->row = name->port->row.uuid;
-        port_read_row(name->port, ret);
+        ret->row = port->row.uuid;
+        port_read_row(port, ret);
         if (name->interface)
                 port_read_interface(name->interface, ret);
         else
@@ -662,15 +684,16 @@ bool ovs_mirror_find_port(const OvsMirror *mirror, const char *name, OvsPort *re
 
 void ovs_mirror_each_port(const OvsMirror *mirror, void (*callback)(const OvsPort *port, void *userdata),
                           void *userdata) {
-        for (const Row *row = mirror->rows[OVS_MONITOR_OWN]; row; row = row->hh.next) {
-                OvsPort port;
+        for (OvsMonitor monitor = 0; monitor < _OVS_MONITOR_MAX; monitor++)
+                for (const Row *row = mirror->rows[monitor]; row; row = row->hh.next) {
+                        OvsPort port;
 
-                if (row->table != OVS_TABLE_PORT)
-                        continue;
-                name_read_port(row->name, &port);
-                if (port.is_own)
-                        callback(&port, userdata);
-        }
+                        if (row->table != OVS_TABLE_PORT || !((const OwnPort *) row)->id)
+                                continue;
+                        name_read_port(row->name, &port);
+                        if (port.is_own)
+                                callback(&port, userdata);
+                }
 }
 
 void ovs_mirror_tell(OvsMirror *mirror, ovs_name_t on_bridge, ovs_name_t on_port, void *userdata) {

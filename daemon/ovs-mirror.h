@@ -13,8 +13,8 @@
  * What stands in the database of Open vSwitch (ovs-vswitchd.conf.db(5)), as far as tapd needs it: the names of bridges,
  * ports and interfaces, and of the rows that tapd made what it wrote there and what ovs-vswitchd answered. Kept by the
  * updates of two monitors (monitor_cond of ovsdb-server(7)), one for the rows with tapd's mark and one for all others:
- * of those nothing but a name is ever sent. Bridge.ports is in neither of them, because each update of it names all
- * ports of the bridge. Pure.
+ * of those only the name is sent, and the external_ids of a Port, where one without the mark may have a TAP's id.
+ * Bridge.ports is in neither of them, because each update of it names all ports of the bridge. Pure.
  */
 typedef struct OvsMirror OvsMirror;
 
