@@ -372,7 +372,10 @@ int port_bridge_plug(Bridges *bridges, Rtnl *rtnl, const Link *link, const Switc
         int r;
 
         r = moves ? bridges_meet(bridges, rtnl, bridge) : 0;
-        if (r == 0 && size.mtu != link->mtu)
+        /* The one that it leaves would become as small as the other. */
+        if (r == 0 && moves && link->master != 0 && size.mtu < size_before.mtu)
+                r = link_set_master(rtnl, link->ifindex, 0);
+        if (r == 0 && size.mtu != size_before.mtu)
                 r = link_change(rtnl, link->ifindex, &size);
         if (r == 0 && is_kept_down)
                 r = link_set_up(rtnl, link->ifindex, false);
