@@ -34,9 +34,9 @@ typedef struct AuthzTarget {
         const char *names;       /* detail "tap": the TAPs, separated by blanks */
         uid_t creator;           /* detail "creator": whose they are */
         uint64_t identity;       /* made of their records' ids; 0 of those that are yet to be made */
-        const char *switch_name; /* detail "switch": what they are to be plugged into, several separated by blanks;
-                                    NULL: nothing */
-        const char *vlans;       /* detail "vlan": their VLANs there; NULL where there is no switch */
+        const char *switch_name; /* detail "switch": what they are to be plugged into, or taken off; "*" where that is
+                                    not the same for all; NULL: nothing */
+        const char *vlans;       /* detail "vlan": their VLANs there, "*" as before; NULL where there is no switch */
 } AuthzTarget;
 
 /* One question. The strings are borrowed for the call. */

@@ -127,6 +127,7 @@ int bus_unplug(Job *job, void *userdata, Fault *fault) {
         GateVerdict verdict;
         AuthzTarget target;
         GateTap subject;
+        bool is_on_none;
         Tap *tap;
         int r;
 
@@ -134,6 +135,7 @@ int bus_unplug(Job *job, void *userdata, Fault *fault) {
         if (r < 0)
                 return r;
 
+        is_on_none = tap->port.kind == SWITCH_NONE;
         subject = bus_gate_tap(bus, tap);
         r = gate_use(manager_config(bus->manager), job->caller, GATE_CONFIGURE, &subject, &verdict, fault);
         if (r < 0)
@@ -143,8 +145,8 @@ int bus_unplug(Job *job, void *userdata, Fault *fault) {
                 .names = tap->record.name,
                 .creator = tap->record.creator,
                 .identity = bus_identity(0, tap),
-                .switch_name = tap->port.spec.switch_name,
-                .vlans = "",
+                .switch_name = is_on_none ? NULL : tap->port.spec.switch_name,
+                .vlans = is_on_none ? NULL : "",
         };
         r = authz_require_verdict(&bus->authz, job, TAPD_ACTION_PLUG, &target, &verdict, fault);
         if (r <= 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/pkt_sched.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "names.h"
+#include "settings.h"
 
 static void parse_tun(const struct nlattr *data, Link *link) {
         const struct nlattr *attribute;
@@ -236,6 +238,42 @@ int link_get_by_name(Rtnl *rtnl, const char *name, Link *ret) {
 
         *ret = link;
         return 0;
+}
+
+/* A number in /sys/class/net. */
+static int read_attribute_file(const char *name, const char *attribute, uint64_t *ret) {
+        char path[64 + IF_NAMESIZE], text[16] = "";
+        ssize_t n;
+        int fd;
+
+        (void) snprintf(path, sizeof(path), "/sys/class/net/%s/%s", name, attribute);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        n = read(fd, text, sizeof(text) - 1);
+        (void) close(fd);
+        if (n < 0)
+                return -errno;
+
+        text[strcspn(text, "\n")] = '\0';
+        return parse_decimal(text, INT_MAX, ret);
+}
+
+/* NET_ADDR_SET of <linux/netdevice.h>, which cannot be included beside <net/if.h>. */
+#define ADDRESS_SET 3
+
+int link_address_is_given(const Link *link) {
+        uint64_t ifindex, type;
+        int r;
+
+        r = read_attribute_file(link->name, "addr_assign_type", &type);
+        if (r == 0)
+                r = read_attribute_file(link->name, "ifindex", &ifindex);
+        if (r < 0)
+                return r;
+
+        return ifindex == (uint64_t) link->ifindex ? type == ADDRESS_SET : -ENODEV;
 }
 
 typedef struct Dump {

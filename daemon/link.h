@@ -56,6 +56,10 @@ int link_get(Rtnl *rtnl, int ifindex, Link *ret);
 /* The same by name; altnames count as names. */
 int link_get_by_name(Rtnl *rtnl, const char *name, Link *ret);
 
+/* Whether somebody gave a link its address: 1; 0: it was born with it, or a bridge has that of a port. Negative errno
+ * where the kernel does not tell: it does by /sys alone, which may be that of another network namespace, or of none. */
+int link_address_is_given(const Link *link);
+
 /* Calls @callback for each tun device of this network namespace, or more than once. -EINTR: links came and went all the
  * while, and one that was there may not have been met. */
 int link_dump(Rtnl *rtnl, void (*callback)(const Link *link, void *userdata), void *userdata);

@@ -237,13 +237,16 @@ static void want_unplug(Manager *manager, Tap *tap) {
 
 /* Its file changed: the live device follows as far as the kernel lets it. */
 static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration, Fault *fault) {
-        char pending[TAP_REASON_SIZE], switch_before[PORT_SWITCH_SIZE];
+        char pending[TAP_REASON_SIZE];
         TapSpec spec = declaration->spec;
         uint64_t before = tap->record.declared_hash;
         bool is_fixed;
         int r;
 
-        strcpy(switch_before, tap->record.spec.port.switch_name);
+        /* First of all: what else changes may be nothing for the switch. */
+        if (*tap->record.spec.port.switch_name && !*spec.port.switch_name)
+                want_unplug(manager, tap);
+
         is_fixed = keep_fixed(tap, &spec, pending);
         if (!spec.has_mac && tap->record.spec.has_mac)
                 tap_default_mac(&manager->workshop, tap->record.name, &spec);
@@ -259,8 +262,6 @@ static int want_apply(Manager *manager, Tap *tap, const Declaration *declaration
                 (void) snprintf(pending, sizeof(pending), "cannot become what its file says: %.200s", fault->text);
         } else {
                 log_tap(LOG_INFO, tap->record.name, "changed as %s says", declaration->file->path);
-                if (*switch_before && !*declaration->spec.port.switch_name)
-                        want_unplug(manager, tap);
         }
 
         want_set_pending(manager, tap, pending);

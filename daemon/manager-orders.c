@@ -142,9 +142,11 @@ static uint32_t choose_number(uint32_t before, uint32_t after, uint32_t kernels)
 static int manager_apply(Manager *manager, Tap *tap, const TapSpec *before, const TapSpec *after, uint32_t default_mtu,
                          Fault *fault) {
         bool up = after->up && !tap_is_held(tap);
+        /* Its switch would become as small: it has the new one when it is on another. */
+        bool moves = tap->port.kind != SWITCH_NONE && strcmp(before->port.switch_name, after->port.switch_name) != 0;
         const LinkChange change = {
                 .mac = memcmp(before->mac, after->mac, sizeof(after->mac)) != 0 ? after->mac : NULL,
-                .mtu = choose_number(before->mtu, after->mtu, default_mtu),
+                .mtu = moves ? LINK_UNSET : choose_number(before->mtu, after->mtu, default_mtu),
                 .transmit_queue_length =
                         choose_number(before->transmit_queue_length, after->transmit_queue_length,
                                       after->mode.tun ? TUN_QUEUE_LENGTH_DEFAULT : TAP_QUEUE_LENGTH_DEFAULT),

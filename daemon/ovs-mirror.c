@@ -428,15 +428,18 @@ static void mirror_remove(OvsMirror *mirror, OvsMonitor monitor, Row *row) {
 
 /* A change of somebody else's Interface is of a column that nobody asked for, and empty. */
 static int mirror_modify(OvsMirror *mirror, OvsMonitor monitor, Row *row, json_t *columns) {
+        const OwnPort *stray = row->name->stray;
         int r;
 
         if (monitor == OVS_MONITOR_OTHERS && row->table != OVS_TABLE_PORT)
                 return 0;
 
-        mirror_touch(mirror, row->name, row->table);
         r = row_take(row, monitor, columns);
-        if (r == 0 && monitor == OVS_MONITOR_OTHERS)
+        if (monitor == OVS_MONITOR_OTHERS)
                 row_note_stray(row);
+        /* What else somebody writes into his own row is his affair. */
+        if (monitor == OVS_MONITOR_OWN || stray || row->name->stray)
+                mirror_touch(mirror, row->name, row->table);
 
         return r;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "record.h"
 
 static Bridge *bridges_find(const Bridges *bridges, int ifindex) {
         Bridge *bridge;
@@ -78,7 +79,7 @@ bool bridges_note_name(Bridges *bridges, const Link *link) {
 /* The lowest addresses among the ports of a bridge; all ones where there is none. */
 typedef struct Lowest {
         bool has_uplink;
-        uint8_t of_uplinks[ETH_ALEN], of_all[ETH_ALEN];
+        uint8_t of_uplinks[ETH_ALEN], of_others[ETH_ALEN], of_all[ETH_ALEN]; /* others: than TAPs of ours */
 } Lowest;
 
 static void take_lower(uint8_t *lowest, const uint8_t *mac) {
@@ -93,6 +94,8 @@ static void lowest_on_port(const Link *link, void *userdata) {
                 return;
 
         take_lower(lowest->of_all, link->mac);
+        if (strncmp(link->alias, RECORD_MARK_PREFIX, strlen(RECORD_MARK_PREFIX)) != 0)
+                take_lower(lowest->of_others, link->mac);
         if (!link->is_tun) {
                 lowest->has_uplink = true;
                 take_lower(lowest->of_uplinks, link->mac);
@@ -104,6 +107,7 @@ static int find_lowest(Rtnl *rtnl, int ifindex, Lowest *ret) {
 
         *ret = (Lowest){};
         memset(ret->of_uplinks, 0xff, sizeof(ret->of_uplinks));
+        memset(ret->of_others, 0xff, sizeof(ret->of_others));
         memset(ret->of_all, 0xff, sizeof(ret->of_all));
         r = link_dump_ports(rtnl, ifindex, lowest_on_port, ret);
         /* Links came and went; one of its uplinks was met or will be told of. */
@@ -120,25 +124,36 @@ static int bridge_pin(Bridge *bridge, Rtnl *rtnl, const uint8_t *mac) {
         return r;
 }
 
-/* An uplink came where there was none: the address that the bridge has without its TAPs becomes its own, unless an
- * administrator gave it another, which is then none of its lowest port's. */
-static int bridge_take_uplink(Bridge *bridge, Rtnl *rtnl) {
+/* Pins a bridge that has an uplink, unless an administrator gave it an address. Where the kernel does not tell, one
+ * that is none of its lowest port's was given. */
+static int bridge_guard(Bridge *bridge, Rtnl *rtnl, const Link *link, bool is_new_uplink) {
         Lowest lowest;
-        Link link;
-        int r;
+        int r, is_given;
 
-        r = link_get(rtnl, bridge->ifindex, &link);
-        if (r == 0)
-                r = find_lowest(rtnl, bridge->ifindex, &lowest);
+        r = find_lowest(rtnl, bridge->ifindex, &lowest);
         if (r < 0 || !lowest.has_uplink)
                 return r;
 
-        if (memcmp(link.mac, lowest.of_all, sizeof(link.mac)) != 0) {
+        is_given = link_address_is_given(link);
+        if (is_given < 0)
+                is_given = memcmp(link->mac, lowest.of_all, sizeof(link->mac)) != 0;
+        if (is_given) {
                 bridge->is_pinned = true;
                 return 0;
         }
 
-        return bridge_pin(bridge, rtnl, lowest.of_uplinks);
+        /* One that was met with an uplink keeps what it has, but for what it has from a TAP of ours; of one that gets
+         * its first, that of another's TAP is no address to stay either. */
+        return bridge_pin(bridge, rtnl, is_new_uplink ? lowest.of_uplinks : lowest.of_others);
+}
+
+/* An uplink came where there was none. */
+static int bridge_take_uplink(Bridge *bridge, Rtnl *rtnl) {
+        Link link;
+        int r;
+
+        r = link_get(rtnl, bridge->ifindex, &link);
+        return r < 0 ? r : bridge_guard(bridge, rtnl, &link, /* is_new_uplink= */ true);
 }
 
 void bridges_pin_new(Bridges *bridges, Rtnl *rtnl) {
@@ -162,7 +177,6 @@ void bridges_pin_new(Bridges *bridges, Rtnl *rtnl) {
 
 int bridges_meet(Bridges *bridges, Rtnl *rtnl, const Link *where) {
         Bridge *bridge = bridges_find(bridges, where->ifindex);
-        Lowest lowest;
         int r;
 
         if (bridge)
@@ -172,9 +186,7 @@ int bridges_meet(Bridges *bridges, Rtnl *rtnl, const Link *where) {
         if (!bridge)
                 return -ENOMEM;
 
-        r = find_lowest(rtnl, where->ifindex, &lowest);
-        if (r == 0 && lowest.has_uplink)
-                r = bridge_pin(bridge, rtnl, where->mac);
+        r = bridge_guard(bridge, rtnl, where, /* is_new_uplink= */ false);
         if (r < 0)
                 bridges_drop(bridges, bridge);
 
@@ -372,7 +384,10 @@ int port_bridge_plug(Bridges *bridges, Rtnl *rtnl, const Link *link, const Switc
         int r;
 
         r = moves ? bridges_meet(bridges, rtnl, bridge) : 0;
-        if (r == 0 && size.mtu != link->mtu)
+        /* The one that it leaves would become as small as the other. */
+        if (r == 0 && moves && link->master != 0 && size.mtu < size_before.mtu)
+                r = link_set_master(rtnl, link->ifindex, 0);
+        if (r == 0 && size.mtu != size_before.mtu)
                 r = link_change(rtnl, link->ifindex, &size);
         if (r == 0 && is_kept_down)
                 r = link_set_up(rtnl, link->ifindex, false);

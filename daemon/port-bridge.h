@@ -30,8 +30,8 @@ bool bridges_note_link(Bridges *bridges, const Link *link, bool exists);
 /* Whether a link message gives one of them another name. */
 bool bridges_note_name(Bridges *bridges, const Link *link);
 
-/* Gets to know a bridge, before its first port of ours or at start: where it has an uplink, the address that it has now
- * is pinned. */
+/* Gets to know a bridge, before its first port of ours or at start: where it has an uplink, the address that it has
+ * without our TAPs is pinned. */
 int bridges_meet(Bridges *bridges, Rtnl *rtnl, const Link *bridge);
 
 /* Pins those that have an uplink since, to the lowest address of their uplinks: the one that they have without TAPs. */

@@ -44,7 +44,7 @@ const char *lifetime_name(Lifetime lifetime) {
 const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]) {
         char id[SD_ID128_STRING_MAX];
 
-        (void) snprintf(mark, RECORD_MARK_SIZE, "tapd:%s", sd_id128_to_string(record->id, id));
+        (void) snprintf(mark, RECORD_MARK_SIZE, RECORD_MARK_PREFIX "%s", sd_id128_to_string(record->id, id));
         return mark;
 }
 

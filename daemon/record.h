@@ -50,7 +50,8 @@ typedef struct Record {
 } Record;
 
 /* The mark of the record's device, its alias (IFLA_IFALIAS). */
-#define RECORD_MARK_SIZE (5 + SD_ID128_STRING_MAX)
+#define RECORD_MARK_PREFIX "tapd:"
+#define RECORD_MARK_SIZE (sizeof(RECORD_MARK_PREFIX) - 1 + SD_ID128_STRING_MAX)
 const char *record_mark(const Record *record, char mark[static RECORD_MARK_SIZE]);
 
 /* "runtime", "ephemeral" or "declared". */

@@ -530,7 +530,7 @@ int tap_adopt_record(const TapWorkshop *workshop, const Link *link, uid_t creato
         spec->up = link->is_up;
         memcpy(spec->mac, link->mac, sizeof(spec->mac));
         /* Its administrator's words about it, unless they are the mark of a tapd that is gone. */
-        if (strncmp(link->alias, "tapd:", strlen("tapd:")) != 0 && text_is_printable(link->alias))
+        if (strncmp(link->alias, RECORD_MARK_PREFIX, strlen(RECORD_MARK_PREFIX)) != 0 && text_is_printable(link->alias))
                 (void) snprintf(spec->description, sizeof(spec->description), "%s", link->alias);
 
         if (!spec->mode.tun)

@@ -107,7 +107,7 @@ typedef struct TapWorkshop {
 } TapWorkshop;
 
 /* The alias of a device that somebody had got into: start deletes what is left of them. */
-#define TAP_DISCARD_MARK "tapd:discard"
+#define TAP_DISCARD_MARK RECORD_MARK_PREFIX "discard"
 
 /* Descriptors of queues, O_CLOEXEC, as many as fit into one message of dbus-daemon (max_message_unix_fds). */
 #define TAP_QUEUES_MAX 16

@@ -89,6 +89,10 @@ void lab_init(int *argc, char ***argv) {
             mknod("/dev/net/tun", S_IFCHR | 0666, makedev(10, 200)) < 0 || chmod("/dev/net/tun", 0666) < 0)
                 skip_all("/dev/net/tun");
 
+        /* That of this network. */
+        if (mount("sysfs", "/sys", "sysfs", MS_RDONLY, NULL) < 0)
+                skip_all("/sys");
+
         add_people();
         g_free(lab_run("ip link set lo up"));
 }

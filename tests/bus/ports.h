@@ -34,8 +34,8 @@ char *port_snapshot(Lab *lab);
 /* Fails the test where the two are not the same, and shows the first line that is not. */
 void port_expect_same(const char *before, const char *after);
 
-/* Hears of links from now on; what was heard since the last time, an array of PortLink. */
-int port_events_open(void);
+/* Hears of links from now on, or of this one alone; what was heard since the last time, an array of PortLink. */
+int port_events_open(const char *only);
 GArray *port_events_read(int fd);
 
 /* The calls. */

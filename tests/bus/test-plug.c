@@ -62,7 +62,7 @@ static void test_create(Lab *lab) {
                 { 9000, false, true },
                 { 1400, true, false },
         };
-        int events = port_events_open();
+        int events = port_events_open(NULL);
 
         port_add_bridge("br0");
         port_add_uplink("up0", "02:00:00:00:00:77");
@@ -140,7 +140,7 @@ static int take_descriptor(LabReply *reply) {
 }
 
 static void test_ephemeral(Lab *lab) {
-        int events = port_events_open(), fd;
+        int events = port_events_open(NULL), fd;
         LabReply reply;
 
         port_add_bridge("br0");
@@ -279,8 +279,21 @@ static void expect_smooth(int events, const char *name, unsigned mtu) {
         }
 }
 
+static void expect_mtu(int events, const char *bridge, unsigned mtu) {
+        g_autoptr(GArray) heard = port_events_read(events);
+        PortLink now = port_link(bridge);
+
+        g_array_append_val(heard, now);
+        for (guint i = 0; i < heard->len; i++) {
+                const PortLink *link = &g_array_index(heard, PortLink, i);
+
+                if (link->ifindex == now.ifindex)
+                        g_assert_cmpuint(link->mtu, ==, mtu);
+        }
+}
+
 static void test_plug(Lab *lab) {
-        int events = port_events_open();
+        int events = port_events_open(NULL);
         unsigned ifindex;
 
         port_add_bridge("br0");
@@ -357,7 +370,7 @@ static void test_nothing_to_do(Lab *lab) {
 
 /* Its size follows the switch, and nothing else of it. */
 static void test_plug_mtu(Lab *lab) {
-        int events = port_events_open();
+        int events = port_events_open(NULL);
 
         port_add_bridge("br0");
         port_add_bridge("br1");
@@ -375,8 +388,12 @@ static void test_plug_mtu(Lab *lab) {
         lab_expect_property(lab, "tap1", "MTUBytes", "1400");
         lab_expect(port_plug(lab, lab->alice, "tap1", "br1", false), NULL, NULL);
         lab_expect_property(lab, "tap1", "MTUBytes", "9000");
+        g_array_unref(port_events_read(events));
+        lab_expect(port_plug(lab, lab->alice, "tap1", "br0", false), NULL, NULL);
+        lab_expect_property(lab, "tap1", "MTUBytes", "1400");
         g_assert_cmpuint(port_link("br0").mtu, ==, 1400);
-        g_assert_cmpuint(port_link("br1").mtu, ==, 9000);
+        /* Not for a moment. */
+        expect_mtu(events, "br1", 9000);
         close(events);
 }
 
@@ -512,7 +529,7 @@ static void test_restart(Lab *lab) {
                 g_autofree char *after = NULL;
 
                 lab_stop_tapd(lab, signals[i]);
-                events = port_events_open();
+                events = port_events_open(NULL);
                 lab_start_tapd(lab);
                 lab_settle(lab);
                 after = port_snapshot(lab);
@@ -609,6 +626,36 @@ static void test_declared_unplugged(Lab *lab) {
         files_write(lab, TAPS "a.tap", DECLARED "[Port]\nSwitch=br0\nIsolated=yes\n");
         files_reload(lab);
         expect_place(lab, "br0", true);
+}
+
+/* Its MTU changes together with its switch, and is neither's for a moment. */
+static void test_declared_mtu(Lab *lab) {
+        int events = port_events_open(NULL);
+
+        port_add_bridge("br0");
+        port_add_bridge("br1");
+        port_add_uplink("up0", "02:00:00:00:00:70");
+        port_add_uplink("up1", "02:00:00:00:00:71");
+        g_free(lab_run("ip link set up0 master br0"));
+        g_free(lab_run("ip link set up1 mtu 1400"));
+        g_free(lab_run("ip link set up1 master br1"));
+        files_write(lab, TAPS "a.tap", DECLARED "MTUBytes=1500\n[Port]\nSwitch=br0\n");
+        files_reload(lab);
+        expect_place(lab, "br0", false);
+        g_array_unref(port_events_read(events));
+
+        files_write(lab, TAPS "a.tap", DECLARED "MTUBytes=1400\n[Port]\nSwitch=br1\n");
+        files_reload(lab);
+        expect_place(lab, "br1", false);
+        lab_expect_property(lab, "tap5", "MTUBytes", "1400");
+        expect_mtu(events, "br0", 1500);
+
+        files_write(lab, TAPS "a.tap", DECLARED "MTUBytes=1300\n");
+        files_reload(lab);
+        expect_place(lab, "", false);
+        lab_expect_property(lab, "tap5", "MTUBytes", "1300");
+        expect_mtu(events, "br1", 1400);
+        close(events);
 }
 
 /* What waits for its switch is let up by who plugs it elsewhere, or unplugs it. */
@@ -781,6 +828,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/plug/declared/manager", test_declared_manager);
         lab_add_test("/plug/declared/unplugged", test_declared_unplugged);
         lab_add_test("/plug/declared/waiting", test_declared_waiting);
+        lab_add_test("/plug/declared/mtu", test_declared_mtu);
         lab_add_test("/plug/declared/isolated", test_declared_isolated);
         lab_add_test("/plug/frames", test_frames);
         return g_test_run();

@@ -474,12 +474,12 @@ static void test_requests(void) {
         json_t *expected, *request;
 
         request = ovs_monitor_request(OVS_MONITOR_OTHERS);
-        expected = parse(
-                "['Open_vSwitch','others',"
-                "{'Bridge':[{'columns':['name']}],"
-                "'Port':[{'columns':['name'],'where':[['external_ids','excludes',['map',[['tapd-port','yes']]]]]}],"
-                "'Interface':[{'columns':['name'],"
-                "'where':[['external_ids','excludes',['map',[['tapd-port','yes']]]]]}]}]");
+        expected = parse("['Open_vSwitch','others',"
+                         "{'Bridge':[{'columns':['name']}],"
+                         "'Port':[{'columns':['name','external_ids'],"
+                         "'where':[['external_ids','excludes',['map',[['tapd-port','yes']]]]]}],"
+                         "'Interface':[{'columns':['name'],"
+                         "'where':[['external_ids','excludes',['map',[['tapd-port','yes']]]]]}]}]");
         g_assert_true(json_equal(request, expected));
         g_assert_cmpint(ovs_monitor_of(json_array_get(request, 1)), ==, OVS_MONITOR_OTHERS);
         json_decref(request);

@@ -595,14 +595,27 @@ static void test_moved_by_hand(void) {
         fixture_end(&fixture);
 }
 
-/* Somebody else takes the row over: it is his, and he keeps it. */
-static void test_mark_removed(void) {
+/* The id is enough: what an older tapd made, or somebody wrote by hand, is cleaned up as well. */
+static void test_id_alone(void) {
         Fixture fixture;
 
         fixture_begin(&fixture);
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
         g_free(vswitch_ctl(fixture.vswitch, "remove port tap1 external_ids tapd-port -- "
                                             "remove interface tap1 external_ids tapd-port"));
+        wait_for_port(&fixture, "tap1", is_inexact);
+        unplug(&fixture, "tap1", id_a, TAPD_ERROR_NONE);
+        expect_no_port(&fixture, "tap1");
+        fixture_end(&fixture);
+}
+
+/* Somebody else takes the row over: it is his, and he keeps it. */
+static void test_mark_removed(void) {
+        Fixture fixture;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        g_free(vswitch_ctl(fixture.vswitch, "clear port tap1 external_ids -- clear interface tap1 external_ids"));
         wait_for_port(&fixture, "tap1", is_foreign);
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NAME_IN_USE);
         unplug(&fixture, "tap1", id_a, TAPD_ERROR_NONE);
@@ -1052,6 +1065,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/port-ovs/new-device", test_new_device);
         g_test_add_func("/port-ovs/bridge-deleted", test_bridge_deleted);
         g_test_add_func("/port-ovs/moved-by-hand", test_moved_by_hand);
+        g_test_add_func("/port-ovs/id-alone", test_id_alone);
         g_test_add_func("/port-ovs/mark-removed", test_mark_removed);
         g_test_add_func("/port-ovs/interface-taken", test_interface_taken);
         g_test_add_func("/port-ovs/changed-by-hand", test_changed_by_hand);
