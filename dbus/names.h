@@ -30,13 +30,8 @@
 
 /* The details that a polkit rule and a prompt may look at (polkit passes them as a{ss}). */
 #define TAPD_DETAIL_TAP "tap"       /* the TAP's name; several are separated by blanks */
-<<<<<<< HEAD
-#define TAPD_DETAIL_SWITCH "switch" /* the switch it is to be plugged into; absent where it is into none */
-#define TAPD_DETAIL_VLAN "vlan" /* its VLANs there, "20" or "1 10 20-29", the untagged one first; "": none is named */
-=======
 #define TAPD_DETAIL_SWITCH "switch" /* the switch it is to be plugged into, or taken off; absent: none */
 #define TAPD_DETAIL_VLAN "vlan"     /* its VLANs there, "20" or "1 10 20-29", the untagged one first; "": none named */
->>>>>>> plugtests
 #define TAPD_DETAIL_CREATOR "creator" /* its creator's uid, decimal */
 #define TAPD_DETAIL_GRANT "grant"     /* the grant that covers the request; absent where none does */
 
