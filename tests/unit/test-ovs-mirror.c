@@ -200,7 +200,7 @@ static void test_delete(void) {
 }
 
 static void test_told(void) {
-        g_autoptr(GString) bridges = g_string_new(NULL), ports = g_string_new(NULL);
+        g_autoptr(GString) bridges = g_string_new(NULL);
         OvsMirror *mirror = mirror_with_port();
 
         apply(mirror, OVS_MONITOR_OWN, "{'Port':{" ROW(4) ":{'modify':{'tag':20}}}}");
