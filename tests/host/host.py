@@ -2,15 +2,15 @@
 """A test host with tapd on it, in the words of the tests."""
 
 import json
-import os
-import pathlib
 import re
 
-import machine
+import kernel
 import package
 import root
 import switches
-from machine import Failure, Result, wait_until
+from container import Container
+from guest import Guest
+from machine import HANG, PROGRAMS, Failure, Machine, Result, wait_until
 
 BUS_NAME = 'org.tapd1'
 OBJECT = '/org/tapd1'
@@ -64,7 +64,7 @@ class Queue:
     """A queue of a TAP that a user's program opened by its name (queue.c)."""
 
     def __init__(self, host: 'Host', user: str | None, name: str, *options: str):
-        self.program = host.start(['/usr/local/lib/tapd-tests/queue', name, *options], user=user)
+        self.program = host.start([f'{PROGRAMS}/queue', name, *options], user=user)
         answer = self.program.line()
         self.error = '' if answer == 'open' else answer.removeprefix('error ')
         check(self.error or answer == 'open', f'{self.program.command}: {answer!r}')
@@ -77,7 +77,7 @@ class Queue:
     def send(self, frame: bytes):
         check_equal(self.ask(f'send {frame.hex()}'), 'sent', f'{self.program.command}: send')
 
-    def receive(self, ethertype: int, seconds: float = machine.HANG) -> bytes | None:
+    def receive(self, ethertype: int, seconds: float = HANG) -> bytes | None:
         answer = self.ask(f'receive {ethertype:x} {int(seconds * 1000)}')
         return None if answer == 'nothing' else bytes.fromhex(answer.removeprefix('frame '))
 
@@ -85,23 +85,27 @@ class Queue:
         self.program.finish()
 
 
-class Host(machine.Machine):
-    """A host with tapd's package installed on it; installed=False leaves it as it is before that. programs are those
+class Words(Machine):
+    """A machine with tapd's package installed on it; installed=False leaves it as it is before that. programs are those
     of tests/host in the build folder, packages more packages of Debian, masked units that are not to run."""
 
+    @classmethod
+    def provide(cls):
+        """Builds what takes long and does not change with tapd, or raises root.Unavailable."""
+        root.debian()
+
     def __init__(self, installed=True, udev=False, programs=('queue', 'racer'), packages=(), masked=()):
+        base = root.debian(packages)
+        super().__init__([root.installed(base, package.deb()) if installed else root.people(base), base], udev)
         self.programs = programs
         self.masked = masked
-        self.build = pathlib.Path(os.environ['TAPD_BUILD']).absolute()
-        base = root.debian(packages)
-        super().__init__([root.installed(base, package.deb()) if installed else root.people(base), base], udev=udev)
 
-    def boot(self):
+    def prepare(self):
+        super().prepare()
         for program in self.programs:
-            self.copy(self.build / 'tests/host' / program, f'/usr/local/lib/tapd-tests/{program}')
+            self.install(program)
         for unit in self.masked:
-            self._mask(unit)
-        super().boot()
+            self.mask(unit)
 
     # tapctl and the bus
 
@@ -216,3 +220,19 @@ class Host(machine.Machine):
             if name != 'lo':
                 self.run(['ip', 'link', 'del', 'dev', name])
         check_equal(self.links(), ['lo'], 'devices left after the test')
+
+
+class Host(Words, Container):
+    """On the kernel of this machine."""
+
+
+class GuestHost(Words, Guest):
+    """On Debian's own kernel."""
+
+    @classmethod
+    def provide(cls):
+        super().provide()
+        kernel.kernel()
+
+
+MACHINES = {'container': Host, 'guest': GuestHost}

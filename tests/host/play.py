@@ -116,7 +116,7 @@ def interact(terminal: Terminal):
     signal.signal(signal.SIGWINCH, on_resize)
     tty.setraw(0)
     try:
-        while terminal.process.poll() is None:
+        while terminal.process.running():
             ready, _, _ = select.select([0, terminal.master], [], [], 0.1)
             if 0 in ready:
                 typed = os.read(0, 65536)

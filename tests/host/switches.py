@@ -19,8 +19,8 @@ UNITS = (f'{DATABASE}.service', f'{FORWARDING}.service', 'openvswitch-switch.ser
 # Linux bridges
 
 def add_bridge(host, name='br0', ports=()):
-    """A bridge that sends nothing of its own, with these ports."""
-    host.run(f'ip link add {name} type bridge mcast_snooping 0 &&'
+    """A bridge that sends nothing of its own, and forwards at once, with these ports."""
+    host.run(f'ip link add {name} type bridge mcast_snooping 0 forward_delay 0 &&'
              f' echo 1 >/proc/sys/net/ipv6/conf/{name}/disable_ipv6 && ip link set {name} up', check=True)
     for port in ports:
         host.run(['ip', 'link', 'set', 'dev', port, 'master', name], check=True)

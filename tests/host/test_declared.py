@@ -2,7 +2,6 @@
 """TAPs that files declare: from the file to the unit that needs its TAP, over reloads and reboots."""
 
 import contextlib
-import os
 import re
 import signal
 import time
@@ -414,7 +413,7 @@ def trace(host, action) -> list[str]:
     wait_until('strace to be attached', lambda: host.run(
         f'grep -q "^TracerPid:.[1-9]" /proc/{host.daemon_pid()}/status').status == 0)
     action()
-    os.kill(tracer.pid, signal.SIGINT)
+    tracer.signal(signal.SIGINT)
     tracer.finish()
     traced = host.run('cat /tmp/trace', check=True).out
     check('READY=1' in traced, f'the trace has no reload in it:\n{traced[:2000]}')

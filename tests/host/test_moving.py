@@ -127,8 +127,8 @@ def test_deleted_ten_times(host):
 
         def back():
             nonlocal waited
-            waited = waited or (host.status('tap1')['State'] == 'broken' and
-                                'in a row' in host.status('tap1')['StateReason'])
+            status = host.status('tap1')
+            waited = waited or (status['State'] == 'broken' and 'in a row' in status['StateReason'])
             link = host.link('tap1')
             return link and link['ifindex'] != index
         wait_until('tap1 to be back', back)

@@ -130,7 +130,7 @@ def test_upgrade(host):
     before, pid = records(host), host.daemon_pid()
     with newer(host, '99.1'):
         upgrade = host.start(['dpkg', '--install', PACKAGE])
-        while upgrade.popen.poll() is None:
+        while upgrade.running():
             patchwork.pass_frames()
         check_equal(upgrade.finish().status, 0, 'the exit status of dpkg')
         check_equal(installed_version(host), '99.1', 'the version that is installed')
