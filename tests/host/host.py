@@ -4,9 +4,11 @@
 import json
 import re
 
+import kernel
 import package
 import root
 from container import Container
+from guest import Guest
 from machine import HANG, PROGRAMS, Failure, Machine, Result, wait_until
 
 BUS_NAME = 'org.tapd1'
@@ -219,4 +221,13 @@ class Host(Words, Container):
     """On the kernel of this machine."""
 
 
-MACHINES = {'container': Host}
+class GuestHost(Words, Guest):
+    """On Debian's own kernel."""
+
+    @classmethod
+    def provide(cls):
+        super().provide()
+        kernel.kernel()
+
+
+MACHINES = {'container': Host, 'guest': GuestHost}

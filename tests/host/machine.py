@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A Debian machine with its own systemd, for as long as a test needs it, and programs on it.
 
-What is the same for all kinds that there may be; container.py is one.
+What is the same for the two kinds there are: container.py, which is quick and on which most tests run, and guest.py,
+which has a kernel of its own.
 """
 
 import contextlib

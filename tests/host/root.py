@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The file trees that a test host boots from, made once and kept.
 
-debian() is a plain Debian 12 with what a small server has, and, for the tests that ask for them, with programs of others
-that use TAPs; installed() is a layer that lies over it: tapd, installed from its package, and the people of the tests.
-Both are read only from then on: each host has a layer of its own on top of them (container.py).
+debian() is a plain Debian 12 with what a small server has, and, for the tests that ask for them, with programs of
+others that use TAPs; installed() is a layer that lies over it: tapd, installed from its package, and the people of the
+tests. Both are read only from then on: each host has a layer of its own on top of them (container.py, guest.py).
 
 TAPD_HOST_CACHE names the folder that keeps them; the default is ${XDG_CACHE_HOME:-/var/cache}/tapd-hosts.
 """
@@ -236,14 +236,11 @@ def new_host(locks: contextlib.ExitStack) -> pathlib.Path:
         return folder
 
 
-def debootstrap(target: pathlib.Path, packages: list[str]):
-    finish = f'chroot "$1" sh -euc {quoted(FINISH)}'
+def debootstrap(target: pathlib.Path, variant: str, packages: list[str], *options: str):
     # In namespaces of its own: whatever happens to it, no process and no mount of it stays behind.
     command = ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc',
-               'mmdebstrap', '--quiet', '--mode=root', '--format=directory', '--variant=minbase',
-               '--include=' + ','.join(packages), *apt_options(),
-               '--dpkgopt=path-exclude=/usr/share/doc/*', '--dpkgopt=path-exclude=/usr/share/man/*',
-               '--dpkgopt=path-exclude=/usr/share/locale/*', '--customize-hook=' + finish, SUITE]
+               'mmdebstrap', '--quiet', '--mode=root', '--format=directory', '--variant=' + variant,
+               '--include=' + ','.join(packages), *apt_options(), *options, SUITE]
     build = subprocess.run([*command, str(target), '-'], input=sources(), capture_output=True, text=True)
     if build.returncode != 0:
         last = '\n'.join(build.stderr.strip().splitlines()[-20:])
@@ -255,20 +252,32 @@ def quoted(script: str) -> str:
 
 
 def debian(more: tuple[str, ...] = ()) -> pathlib.Path:
-    """The plain Debian, with more packages where they are named, built anew each week, so that the hosts follow Debian's updates."""
+    """The plain Debian, with more packages where they are named."""
     probe()
-    folder = cache() / 'debian'
-    folder.mkdir(exist_ok=True)
     packages = [*PACKAGES, *more]
-    recipe = digest(SUITE, *packages, FINISH)
+
+    def fill(work: pathlib.Path):
+        debootstrap(work, 'minbase', packages,
+                    '--dpkgopt=path-exclude=/usr/share/doc/*', '--dpkgopt=path-exclude=/usr/share/man/*',
+                    '--dpkgopt=path-exclude=/usr/share/locale/*',
+                    '--customize-hook=' + f'chroot "$1" sh -euc {quoted(FINISH)}')
+
+    return weekly('debian', f'a Debian {SUITE} root', digest(SUITE, *packages, FINISH), fill)
+
+
+def weekly(kind: str, what: str, recipe: str, fill) -> pathlib.Path:
+    """The tree of that kind and recipe, built anew each week, so that the machines follow Debian's updates; where the
+    mirror cannot be had, the last one that was."""
+    folder = cache() / kind
+    folder.mkdir(exist_ok=True)
     year, week, _ = datetime.date.today().isocalendar()
     target = folder / f'{SUITE}-{recipe}-{year}w{week:02}'
 
-    with locked(cache() / 'debian.lock'):
+    with locked(cache() / f'{kind}.lock'):
         if not target.exists():
-            print(f'# building a Debian {SUITE} root in {folder}, once a week', file=sys.stderr, flush=True)
+            print(f'# building {what} in {folder}, once a week', file=sys.stderr, flush=True)
             try:
-                make(target, lambda work: debootstrap(work, packages))
+                make(target, fill)
             except Unavailable as error:
                 earlier = sorted(folder.glob(f'{SUITE}-{recipe}-????w??'))
                 if not earlier:

@@ -8,9 +8,10 @@
 
 A test module is test_MODULE.py, a test a function test_* that takes the host, its name the first line of its
 documentation. The tests of a module share one host, which the runner cleans between them; HOST in a module are the
-arguments of that Host, and MACHINES the kinds of machines that its tests run on, of those in host.py; without it that is
-a 'container'. The hosts run the Debian package of the tree (package.py); the programs that play the guests are of the
-meson build folder that TAPD_BUILD names.
+arguments of that Host, and MACHINES the kinds of machines that its tests run on, of those in host.py: a 'container',
+which is quick, has the kernel of this machine, and is what a module without MACHINES runs on; a 'guest' has Debian's.
+The hosts run the Debian package of the tree (package.py); the programs that play the guests are of the meson build
+folder that TAPD_BUILD names.
 """
 
 import importlib
