@@ -161,6 +161,9 @@ static int making_add(Making *making, Tap *tap, TapQueues *queues, Fault *fault)
 
         tap->is_unchecked = ovs_is_expected(manager->ovs) && !ovs_was_read(manager->ovs);
         r = manager_add(manager, tap);
+        /* udev gives new devices addresses, and may have been between ours and now. */
+        if (r == 0 && tap_is_suspicious(tap))
+                manager_touch(manager, tap);
         if (r < 0) {
                 tap_queues_close(queues);
                 manager_discard(tap->link.ifindex, manager);
