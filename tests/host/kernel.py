@@ -46,18 +46,11 @@ def demand():
     root.demand('qemu-system-x86_64', 'mke2fs', 'setpriv')
 
 
-<<<<<<< HEAD
-def call(*argv: str, **options):
-    done = subprocess.run(argv, capture_output=True, **{'stdin': subprocess.DEVNULL} | options)
-    if done.returncode != 0:
-        raise RuntimeError(f'{argv[0]}: {done.stderr.decode(errors="replace").strip()}')
-=======
 def call(*argv: str, cwd=None, stdout=subprocess.DEVNULL):
     done = subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True,
                           errors='replace')
     if done.returncode != 0:
         raise RuntimeError(f'{argv[0]}: {done.stderr.strip()}')
->>>>>>> guest
 
 
 def order(modules: pathlib.Path, names: list[str]) -> list[pathlib.Path]:
@@ -80,12 +73,7 @@ def make_initrd(target: pathlib.Path, modules: pathlib.Path, busybox: pathlib.Pa
     (work / 'init').write_text(INIT)
     (work / 'init').chmod(0o755)
     with open(target, 'wb') as archive:
-<<<<<<< HEAD
-        subprocess.run(['sh', '-euc', 'find . | bin/busybox cpio -o -H newc'], cwd=work, stdout=archive,
-                       stderr=subprocess.DEVNULL, check=True)
-=======
         call('sh', '-euc', 'find . | bin/busybox cpio -o -H newc', cwd=work, stdout=archive)
->>>>>>> guest
 
 
 def fill(work: pathlib.Path):

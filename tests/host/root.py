@@ -2,14 +2,9 @@
 """The file trees that a test host boots from, made once and kept.
 
 debian() is a plain Debian 12 with what a small server has, and, for the tests that ask for them, with programs of
-<<<<<<< HEAD
 others that use TAPs, or with switches; installed() is a layer that lies over it: tapd, installed from its package, and
 the people of the tests. Both are read only from then on: each host has a layer of its own on top of them (container.py,
 guest.py).
-=======
-others that use TAPs; installed() is a layer that lies over it: tapd, installed from its package, and the people of the
-tests. Both are read only from then on: each host has a layer of its own on top of them (container.py, guest.py).
->>>>>>> guest
 
 TAPD_HOST_CACHE names the folder that keeps them; the default is ${XDG_CACHE_HOME:-/var/cache}/tapd-hosts.
 """

@@ -1,26 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """tapd on Debian's own kernel, and that this kernel has what the tests want a guest for."""
 
-<<<<<<< HEAD
 from frames import ETHERTYPE, TAGGED, frame, tagged
 from host import check, check_equal, wait_until
-=======
-from host import check, check_equal, wait_until
-from test_session import ETHERTYPE, frame
->>>>>>> guest
 
 MACHINES = ('guest',)
 
 
-<<<<<<< HEAD
-=======
-def broadcast(source: int, text: str, vlan=None) -> bytes:
-    """A frame of test_session, in a VLAN where one is named."""
-    plain = frame(source, text)
-    return plain if vlan is None else plain[:12] + b'\x81\x00' + vlan.to_bytes(2, 'big') + plain[12:]
-
-
->>>>>>> guest
 def test_kernel(host):
     """It is the kernel of Debian's package, and tapd runs on it from its own"""
     release = host.run(['uname', '-r'], check=True).out.strip()
@@ -58,7 +44,6 @@ def test_vlans(host):
     ten, twenty, trunk = (host.queue('alice', name) for name in ('tap1', 'tap2', 'tap3'))
     host.wait_forwarding('tap1', 'tap2', 'tap3')
 
-<<<<<<< HEAD
     ten.send(frame(1, 'out of ten'))
     twenty.send(frame(2, 'out of twenty'))
     # On the trunk both arrive, each with its tag; by then the bridge has given them to whom it gives them at all.
@@ -69,18 +54,6 @@ def test_vlans(host):
     trunk.send(tagged(frame(3, 'into twenty'), 20))
     check_equal(ten.receive(ETHERTYPE), frame(3, 'into ten'), 'the first that arrives in VLAN 10')
     check_equal(twenty.receive(ETHERTYPE), frame(3, 'into twenty'), 'the first that arrives in VLAN 20')
-=======
-    ten.send(broadcast(1, 'out of ten'))
-    twenty.send(broadcast(2, 'out of twenty'))
-    # On the trunk both arrive, each with its tag; by then the bridge has given them to whom it gives them at all.
-    tagged = {trunk.receive(0x8100), trunk.receive(0x8100)}
-    check_equal(tagged, {broadcast(1, 'out of ten', 10), broadcast(2, 'out of twenty', 20)}, 'on the trunk')
-
-    trunk.send(broadcast(3, 'into ten', 10))
-    trunk.send(broadcast(3, 'into twenty', 20))
-    check_equal(ten.receive(ETHERTYPE), broadcast(3, 'into ten'), 'the first that arrives in VLAN 10')
-    check_equal(twenty.receive(ETHERTYPE), broadcast(3, 'into twenty'), 'the first that arrives in VLAN 20')
->>>>>>> guest
 
 
 def test_modules(host):
