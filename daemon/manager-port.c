@@ -177,25 +177,33 @@ const OvsHandlers manager_ovs_handlers = {
         .on_port = manager_on_ovs_port,
 };
 
-/* tapd died while it plugged this one in. */
+/* tapd died while it plugged this one in, or off. */
 static void manager_finish_plug(Manager *manager, Tap *tap) {
         const PortSpec spec = tap->record.spec.port;
+        bool is_unplug = !*spec.switch_name;
         Fault fault = {};
         Switch where;
-        int r;
+        int r = 0;
 
-        r = manager_find_switch(manager, spec.switch_name, &where, &fault);
+        if (!is_unplug)
+                r = manager_find_switch(manager, spec.switch_name, &where, &fault);
         if (r == 0)
-                r = plugging_begin(manager, tap, &spec, &where, /* done= */ NULL, /* userdata= */ NULL,
-                                   /* ret= */ NULL, &fault);
+                r = plugging_begin(manager, tap, is_unplug ? NULL : &spec, is_unplug ? NULL : &where, /* done= */ NULL,
+                                   /* userdata= */ NULL, /* ret= */ NULL, &fault);
         if (r < 0)
                 log_tap(LOG_WARNING, tap->record.name, "is not plugged in as it was asked: %s", fault.text);
 }
 
+static bool is_on_its_way(const Tap *tap) {
+        const Record *record = &tap->record;
+        bool has_switch = *record->spec.port.switch_name;
+
+        /* A declared one with a switch is looked after anyway. */
+        return has_switch != record->is_plugged && !(has_switch && record->lifetime == LIFETIME_DECLARED);
+}
+
 void manager_finish_plugs(Manager *manager) {
         for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
-                /* A declared one is looked after anyway. */
-                if (tap->record.lifetime != LIFETIME_DECLARED && *tap->record.spec.port.switch_name &&
-                    !tap->record.is_plugged && !tap->is_plugging && !tap_is_absent(tap) && tap->state != TAP_DELETING)
+                if (is_on_its_way(tap) && !tap->is_plugging && !tap_is_absent(tap) && tap->state != TAP_DELETING)
                         manager_finish_plug(manager, tap);
 }

@@ -265,7 +265,7 @@ int plugging_begin(Manager *manager, Tap *tap, const PortSpec *spec, const Switc
 
         /* The record first: what cannot be recorded is not done. */
         tap->record.spec.port = plugging->spec;
-        tap->record.is_plugged = false;
+        tap->record.is_plugged = plugging->where.kind == SWITCH_NONE;
         r = manager_note_write(manager, record_store_save(manager->records, &tap->record));
         if (r < 0) {
                 tap->record.spec.port = plugging->before;

@@ -45,7 +45,8 @@ typedef struct Record {
         uint64_t created_usec;           /* CLOCK_REALTIME */
         uint8_t guest_mac[6];            /* recommended for the guest's side; all zero for a tun */
         uint64_t idle_usec;              /* when its last queue was closed, or it was made; 0 while a queue is open */
-        bool is_plugged;                 /* tapd plugged it in, and it is to be so */
+        bool is_plugged;                 /* tapd plugged it in, and it is to be so; with a switch and not so, or without
+                                            one and so: it is on its way */
         TapSpec spec;                    /* what was asked last */
 } Record;
 

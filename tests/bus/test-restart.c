@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lab.h"
+#include "ports.h"
 
 static char *record_path(Lab *lab, const char *name) {
         return g_build_filename(lab->folder, "run/taps", name, NULL);
@@ -230,14 +230,21 @@ static GPid kill_at(Lab *lab, const char *call, unsigned n) {
         return strace;
 }
 
-/* A creation during which tapd is killed at this moment; true where it came through. */
-static bool create_and_die(Lab *lab, const char *call, unsigned n) {
+/* Something that is asked of tapd while it is killed; afterwards tap1 is as it was, or as it was asked for. */
+typedef struct Scene {
+        void (*prepare)(Lab *lab); /* NULL: nothing */
+        LabReply (*act)(Lab *lab);
+        bool (*is_done)(Lab *lab); /* fails the test where it is neither */
+} Scene;
+
+/* The request, during which tapd is killed at this moment; true where it came through. */
+static bool act_and_die(Lab *lab, const Scene *scene, const char *call, unsigned n) {
         GPid strace = kill_at(lab, call, n);
         LabReply reply;
         int status;
         bool is_promised;
 
-        reply = lab_call(lab, lab->root, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", "tap1", 0);
+        reply = scene->act(lab);
         is_promised = !reply.error;
         lab_reply_done(&reply);
 
@@ -250,40 +257,32 @@ static bool create_and_die(Lab *lab, const char *call, unsigned n) {
 }
 
 typedef struct Sweep {
-        unsigned nothing, complete;
+        unsigned before, after; /* how often it was as before, and as asked, without an answer */
 } Sweep;
 
-static bool sweep_moment(Lab *lab, const char *call, unsigned n, Sweep *sweep) {
-        g_autofree char *record = record_path(lab, "tap1"), *link = NULL;
-        bool is_promised = create_and_die(lab, call, n);
+static bool sweep_moment(Lab *lab, const Scene *scene, const char *call, unsigned n, Sweep *sweep) {
+        bool is_promised, is_done;
 
+        if (scene->prepare)
+                scene->prepare(lab);
+        is_promised = act_and_die(lab, scene, call, n);
         lab_start_tapd(lab);
         lab_settle(lab);
 
-        if (!lab_link_exists("tap1")) {
-                g_assert_false(is_promised);
-                g_assert_false(g_file_test(record, G_FILE_TEST_EXISTS));
-                sweep->nothing++;
-                return false;
-        }
-
-        /* What is there is whole. */
-        link = lab_run("ip -d link show tap1");
-        lab_assert_contains(link, "persist on");
-        lab_assert_contains(link, "group lab-group");
-        lab_assert_contains(link, ",UP>");
-        lab_assert_contains(link, "numqueues 0");
-        lab_expect_property(lab, "tap1", "State", "ready");
-        lab_delete(lab, lab->root, "tap1", false, NULL);
-        sweep->complete += !is_promised;
+        is_done = scene->is_done(lab);
+        g_assert_true(is_done || !is_promised);
+        sweep->before += !is_done;
+        sweep->after += is_done && !is_promised;
+        if (lab_link_exists("tap1"))
+                lab_delete(lab, lab->root, "tap1", false, NULL);
         return is_promised;
 }
 
-/* More often than that no creation makes one of them. */
+/* More often than that no request makes one of them. */
 #define TIMES_MAX 200
 
-static void test_killed_anywhere(Lab *lab) {
-        /* All that a creation does, to the kernel and to its records. */
+static Sweep sweep_calls(Lab *lab, const Scene *scene) {
+        /* All that a request does, to the kernel and to its records. */
         static const char *const calls[] = { "ioctl", "sendto", "recvmsg",  "openat",  "write",
                                              "fsync", "close",  "renameat", "sendmsg", "getrandom" };
         Sweep sweep = {};
@@ -291,15 +290,121 @@ static void test_killed_anywhere(Lab *lab) {
         for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
                 unsigned n = 1;
 
-                while (n < TIMES_MAX && !sweep_moment(lab, calls[i], n, &sweep))
+                while (n < TIMES_MAX && !sweep_moment(lab, scene, calls[i], n, &sweep))
                         n++;
                 g_assert_cmpuint(n, <, TIMES_MAX);
         }
 
-        g_test_message("killed at %u moments: %u times nothing was left, %u times a complete TAP",
-                       sweep.nothing + sweep.complete, sweep.nothing, sweep.complete);
-        g_assert_cmpuint(sweep.nothing, >, 20);
-        g_assert_cmpuint(sweep.complete, >, 3);
+        g_test_message("killed at %u moments: %u times it was as before, %u times as asked", sweep.before + sweep.after,
+                       sweep.before, sweep.after);
+        return sweep;
+}
+
+/* Nothing is left of it, or what is there is whole. */
+static bool is_created(Lab *lab) {
+        g_autofree char *record = record_path(lab, "tap1"), *link = NULL;
+
+        if (!lab_link_exists("tap1")) {
+                g_assert_false(g_file_test(record, G_FILE_TEST_EXISTS));
+                return false;
+        }
+
+        link = lab_run("ip -d link show tap1");
+        lab_assert_contains(link, "persist on");
+        lab_assert_contains(link, "group lab-group");
+        lab_assert_contains(link, ",UP>");
+        lab_assert_contains(link, "numqueues 0");
+        lab_expect_property(lab, "tap1", "State", "ready");
+        return true;
+}
+
+static LabReply create(Lab *lab) {
+        return lab_call(lab, lab->root, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", "tap1", 0);
+}
+
+static void test_killed_anywhere(Lab *lab) {
+        Sweep sweep = sweep_calls(lab, &(const Scene){ .act = create, .is_done = is_created });
+
+        g_assert_cmpuint(sweep.before, >, 20);
+        g_assert_cmpuint(sweep.after, >, 3);
+}
+
+/* Its record, the kernel and the bus are of one mind. */
+static void expect_place(Lab *lab, const char *bridge, bool is_isolated, unsigned mtu) {
+        g_autofree char *path = record_path(lab, "tap1"), *record = NULL;
+        g_autofree char *line = g_strdup_printf("\nswitch=%s\n", bridge);
+
+        port_expect("tap1", bridge, is_isolated);
+        port_expect_told(lab, "tap1", bridge, is_isolated);
+        g_assert_cmpuint(port_link("tap1").mtu, ==, mtu);
+        g_assert_true(port_link("tap1").is_up);
+        lab_expect_property(lab, "tap1", "State", "ready");
+        g_assert_true(g_file_get_contents(path, &record, NULL, NULL));
+        lab_assert_contains(record, line);
+        lab_assert_contains(record, *bridge ? "\nplugged=1\n" : "\nplugged=0\n");
+}
+
+static LabReply create_plugged(Lab *lab) {
+        return port_create(lab, lab->root, "tap1", "br1", true);
+}
+
+static bool is_created_plugged(Lab *lab) {
+        if (!is_created(lab))
+                return false;
+
+        expect_place(lab, "br1", true, 1400);
+        return true;
+}
+
+static void prepare_plugged(Lab *lab) {
+        lab_expect(port_create(lab, lab->root, "tap1", "br0", false), NULL, NULL);
+}
+
+static LabReply plug(Lab *lab) {
+        return port_plug(lab, lab->root, "tap1", "br1", true);
+}
+
+static bool is_replugged(Lab *lab) {
+        g_autofree char *bridge = port_switch("tap1");
+        bool is_moved = g_str_equal(bridge, "br1");
+
+        expect_place(lab, is_moved ? "br1" : "br0", is_moved, is_moved ? 1400 : 1500);
+        return is_moved;
+}
+
+static LabReply unplug(Lab *lab) {
+        return port_unplug(lab, lab->root, "tap1");
+}
+
+static bool is_unplugged(Lab *lab) {
+        g_autofree char *bridge = port_switch("tap1");
+
+        expect_place(lab, *bridge ? "br0" : "", false, 1500);
+        return !*bridge;
+}
+
+static void add_bridges(void) {
+        port_add_bridge("br0");
+        port_add_bridge("br1");
+        port_add_uplink("up1", "02:00:00:00:00:77");
+        g_free(lab_run("ip link set up1 mtu 1400"));
+        g_free(lab_run("ip link set up1 master br1"));
+}
+
+static void test_killed_while_plugging(Lab *lab) {
+        static const Scene scenes[] = {
+                { .act = create_plugged, .is_done = is_created_plugged },
+                { prepare_plugged, plug, is_replugged },
+                { prepare_plugged, unplug, is_unplugged },
+        };
+
+        add_bridges();
+        for (size_t i = 0; i < G_N_ELEMENTS(scenes); i++) {
+                Sweep sweep = sweep_calls(lab, &scenes[i]);
+
+                g_assert_cmpuint(sweep.before, >, 3);
+                g_assert_cmpuint(sweep.after, >, 3);
+        }
 }
 
 static void test_killed_while_deleting(Lab *lab) {
@@ -338,6 +443,7 @@ int main(int argc, char **argv) {
         lab_add_test("/restart/folder-not-readable", test_folder_not_readable);
         lab_add_test("/restart/no-capability", test_no_capability);
         lab_add_test("/restart/killed-anywhere", test_killed_anywhere);
+        lab_add_test("/restart/killed-while-plugging", test_killed_while_plugging);
         lab_add_test("/restart/killed-while-deleting", test_killed_while_deleting);
         return g_test_run();
 }
