@@ -5,13 +5,25 @@ import re
 
 import switches
 from frames import ETHERTYPE, frame, pass_frame
-from host import check, check_equal
+from host import DENIED, check, check_equal
 from overlay import Overlay
+from test_plug import configure
+
+
+GRANT = '''[Grant lab]
+Users=alice
+Names=tap*
+Switches=br-int
+VLANs=all
+InterfaceIDs=lab-* office-*
+TapsPerUser=8
+'''
 
 
 def plug(host, name: str, interface_id: str):
     """Makes a TAP of alice the port that OVN knows by that name."""
-    switches.add_ovs_port(host, 'br-int', name, interface=(f'external_ids:iface-id={interface_id}', ))
+    host.tapctl('alice', 'create', name, '--switch', 'br-int', '--interface-id', interface_id)
+    check_equal(host.tap(name, 'InterfaceID'), f"'{interface_id}'", f'InterfaceID of {name}')
 
 
 def tunnelled(host) -> int:
@@ -30,7 +42,8 @@ def test_networks(_):
         overlay.add_network('lab', 'lab-1', 'lab-2')
         overlay.add_network('office', 'office-1', 'office-2')
         for number, host in ((1, one), (2, two)):
-            host.tapctl('alice', 'create', 'tap1', 'tap2')
+            configure(host, GRANT)
+            host.tapctl('alice', 'create', 'tap3', '--switch', 'br-int', '--interface-id', 'mine', status=DENIED)
             plug(host, 'tap1', f'lab-{number}')
             plug(host, 'tap2', f'office-{number}')
         for host in one, two:

@@ -5,7 +5,7 @@ refused."""
 import json
 
 from frames import ETHERTYPE, TAGGED, frame, pass_frame, tagged
-from host import DENIED, FAILED, STANDARD_ERROR, Skip, check, check_equal, restarts, wait_until
+from host import DENIED, FAILED, Skip, check, check_equal, restarts, wait_until
 from test_plug import configure, queues
 
 MACHINES = ('container', 'guest')
@@ -57,6 +57,7 @@ def test_refused(host):
     """A bridge that filters no VLANs, by its kernel or by itself: VLANNotSupported, and nothing changes"""
     filters = add_bridges(host)
     host.tapctl('alice', 'create', 'tap1')
+    wait_until('the kernel to say that it has no carrier', lambda: 'NO-CARRIER' in host.link('tap1')['flags'])
     before = host.dump('tap1')
     for bridge in ('br1',) if filters else ('br0', 'br1'):
         for settings in ("{'Switch': <'%s'>, 'VLAN': <uint16 20>}", "{'Switch': <'%s'>, 'Trunk': <[(uint16 10, uint16 20)]>}"):
