@@ -45,6 +45,21 @@ static void append_ids(GString *string, const char *what, const char *prefix, co
                 g_string_append_printf(string, " %s=%s%u", what, prefix, list->ids[i]);
 }
 
+static void append_patterns(GString *string, const char *what, char **patterns) {
+        for (; patterns && *patterns; patterns++)
+                g_string_append_printf(string, " %s=%s", what, *patterns);
+}
+
+static void append_vlans(GString *string, const Grant *grant) {
+        if (grant->vlans == GRANT_VLANS_ALL)
+                g_string_append(string, " vlan=all");
+        for (size_t i = 0; grant->vlans == GRANT_VLANS_LISTED && i < grant->vlan_ranges.n_ranges; i++)
+                g_string_append_printf(string, " vlan=%u-%u", grant->vlan_ranges.ranges[i].first,
+                                       grant->vlan_ranges.ranges[i].last);
+        if (grant->trunk)
+                g_string_append(string, " trunk");
+}
+
 static void append_grant(GString *string, const Grant *grant) {
         g_string_append_printf(string, "%s%s:", string->len > 0 ? "; " : "", grant->name);
         if (grant->is_off) {
@@ -54,9 +69,11 @@ static void append_grant(GString *string, const Grant *grant) {
 
         append_ids(string, "user", "", &grant->users);
         append_ids(string, "user", "@", &grant->user_groups);
-        for (char **name = grant->names; name && *name; name++)
-                g_string_append_printf(string, " name=%s", *name);
+        append_patterns(string, "name", grant->names);
         append_ids(string, "group", "", &grant->groups);
+        append_patterns(string, "switch", grant->switches);
+        append_vlans(string, grant);
+        append_patterns(string, "interface", grant->interface_ids);
         g_string_append_printf(string, " taps=%u%s", grant->taps_per_user, grant->shared ? " shared" : "");
 }
 
@@ -232,6 +249,103 @@ static const GrantCase names_cases[] = {
         { "no-ascii", "Names=tap\xc3\xa9*\n", OFF, ETC ":2: Names=: \"tap\\xc3\\xa9*\"" },
 };
 
+/* Where its TAPs may be plugged in. */
+static const GrantCase ports_cases[] = {
+        { "switch", "Switches=dsw-host\n", "lab: switch=dsw-host taps=0", NULL },
+        { "switches", "Switches=dsw-host br*\tvmbr0.10\n", "lab: switch=dsw-host switch=br* switch=vmbr0.10 taps=0",
+          NULL },
+        { "switch-all", "Switches=*\n", "lab: switch=* taps=0", NULL },
+        { "switch-none", "Switches=\n", "lab: taps=0", NULL },
+        { "switch-star-first", "Switches=*-host\n", OFF, ETC ":2: Switches=: \"*-host\"" },
+        { "switch-star-inside", "Switches=dsw*host\n", OFF, ETC ":2: Switches=: \"dsw*host\"" },
+        { "switch-star-twice", "Switches=br**\n", OFF, ETC ":2: Switches=: \"br**\"" },
+        { "switch-question-mark", "Switches=br?\n", OFF, ETC ":2: Switches=: \"br?\"" },
+        { "switch-set", "Switches=br[0-9]\n", OFF, ETC ":2: Switches=: \"br[0-9]\"" },
+        { "switch-comma", "Switches=br0,br1\n", OFF, ETC ":2: Switches=: \"br0,br1\"" },
+        { "switch-slash", "Switches=br/0\n", OFF, ETC ":2: Switches=: \"br/0\"" },
+        { "switch-one-of-two-wrong", "Switches=br0 br?\n", OFF, ETC ":2: Switches=: \"br?\"" },
+        { "switch-twice", "Switches=br0\nSwitches=br1\n", OFF, ETC ":3: \"Switches\" stands here twice" },
+        { "switch-singular", "Switch=br0\n", OFF, ETC ":2: unknown key \"Switch\"" },
+
+        { "vlan", "VLANs=20\n", "lab: vlan=20-20 taps=0", NULL },
+        { "vlan-range", "VLANs=400-449\n", "lab: vlan=400-449 taps=0", NULL },
+        { "vlan-many", "VLANs=1 20-29,400-449\t4094\n", "lab: vlan=1-1 vlan=20-29 vlan=400-449 vlan=4094-4094 taps=0",
+          NULL },
+        { "vlan-all", "VLANs=all\n", "lab: vlan=all taps=0", NULL },
+        { "vlan-whole", "VLANs=1-4094\n", "lab: vlan=1-4094 taps=0", NULL },
+        { "vlan-none", "VLANs=\n", OFF, ETC ":2: VLANs=: \"\"" },
+        { "vlan-zero", "VLANs=0\n", OFF, ETC ":2: VLANs=: \"0\"" },
+        { "vlan-zero-range", "VLANs=0-10\n", OFF, ETC ":2: VLANs=: \"0-10\"" },
+        { "vlan-4095", "VLANs=4095\n", OFF, ETC ":2: VLANs=: \"4095\"" },
+        { "vlan-to-4095", "VLANs=20 400-4095\n", OFF, ETC ":2: VLANs=: \"20 400-4095\"" },
+        { "vlan-reversed", "VLANs=449-400\n", OFF, ETC ":2: VLANs=: \"449-400\"" },
+        { "vlan-overflow", "VLANs=65556\n", OFF, ETC ":2: VLANs=: \"65556\"" },
+        { "vlan-leading-zero", "VLANs=020\n", OFF, ETC ":2: VLANs=: \"020\"" },
+        { "vlan-plus", "VLANs=+20\n", OFF, ETC ":2: VLANs=: \"+20\"" },
+        { "vlan-open", "VLANs=400-\n", OFF, ETC ":2: VLANs=: \"400-\"" },
+        { "vlan-open-first", "VLANs=-449\n", OFF, ETC ":2: VLANs=: \"-449\"" },
+        { "vlan-colon", "VLANs=400:449\n", OFF, ETC ":2: VLANs=: \"400:449\"" },
+        { "vlan-star", "VLANs=*\n", OFF, ETC ":2: VLANs=: \"*\"" },
+        { "vlan-word", "VLANs=any\n", OFF, ETC ":2: VLANs=: \"any\"" },
+        { "vlan-all-case", "VLANs=ALL\n", OFF, ETC ":2: VLANs=: \"ALL\"" },
+        { "vlan-all-and-more", "VLANs=all 20\n", OFF, ETC ":2: VLANs=: \"all 20\"" },
+        { "vlan-singular", "VLAN=20\n", OFF, ETC ":2: unknown key \"VLAN\"" },
+        { "vlan-twice", "VLANs=20\nVLANs=30\n", OFF, ETC ":3: \"VLANs\" stands here twice" },
+
+        { "trunk", "Trunk=yes\n", "lab: trunk taps=0", NULL },
+        { "trunk-no", "Trunk=no\n", "lab: taps=0", NULL },
+        { "trunk-empty", "Trunk=\n", OFF, ETC ":2: Trunk=: \"\"" },
+        { "trunk-vlans", "Trunk=20-29\n", OFF, ETC ":2: Trunk=: \"20-29\"" },
+
+        { "interface", "InterfaceIDs=vm-1 ovn-*\n", "lab: interface=vm-1 interface=ovn-* taps=0", NULL },
+        { "interface-all", "InterfaceIDs=*\n", "lab: interface=* taps=0", NULL },
+        { "interface-star-inside", "InterfaceIDs=ovn*web\n", OFF, ETC ":2: InterfaceIDs=: \"ovn*web\"" },
+        { "interface-set", "InterfaceIDs=[a-z]*\n", OFF, ETC ":2: InterfaceIDs=: \"[a-z]*\"" },
+        { "interface-singular", "InterfaceID=vm-1\n", OFF, ETC ":2: unknown key \"InterfaceID\"" },
+
+        { "together", "Switches=dsw-host\nVLANs=400-449\nTrunk=yes\nInterfaceIDs=vm*\n",
+          "lab: switch=dsw-host vlan=400-449 trunk interface=vm* taps=0", NULL },
+};
+
+/* More ranges than a grant holds are not cut. */
+static void test_many_vlans(void) {
+        g_autoptr(GString) lines = g_string_new("[Grant lab]\nVLANs="), is = g_string_new("lab:");
+        Scratch *scratch = scratch_enter();
+
+        if (!scratch)
+                return;
+
+        for (unsigned i = 1; i <= TRUNK_RANGES_MAX; i++) {
+                g_string_append_printf(lines, "%u ", 10 * i);
+                g_string_append_printf(is, " vlan=%u-%u", 10 * i, 10 * i);
+        }
+        g_string_append(is, " taps=0");
+        put_text(ETC, lines->str);
+        check_loaded(is->str, NULL);
+
+        g_string_append(lines, "4000");
+        put_text(ETC, lines->str);
+        check_loaded(OFF, ETC ":2: VLANs=");
+        scratch_free(scratch);
+}
+
+/* A later file narrows, widens, or spoils what an earlier one said. */
+static void test_ports_merged(void) {
+        Scratch *scratch = scratch_enter();
+
+        if (!scratch)
+                return;
+
+        put_text(ETC, "[Grant lab]\nSwitches=br0 br1\nVLANs=all\nTrunk=yes\nInterfaceIDs=*\n");
+        put_text(ETC ".d/10.conf", "[Grant lab]\nSwitches=br2\nVLANs=20\nTrunk=no\nInterfaceIDs=vm-1\n");
+        check_loaded("lab: switch=br2 vlan=20-20 interface=vm-1 taps=0", NULL);
+        put_text(ETC ".d/20.conf", "[Grant lab]\nVLANs=all\n");
+        check_loaded("lab: switch=br2 vlan=all interface=vm-1 taps=0", NULL);
+        put_text(ETC ".d/30.conf", "[Grant lab]\nVLANs=30-\n");
+        check_loaded(OFF, "VLANs=: \"30-\"");
+        scratch_free(scratch);
+}
+
 /* Whole files: what is wrong outside a grant is a warning, and the grants stand; but for a key that only a grant has:
  * its head is mistyped, and nobody knows which one it was to narrow. */
 static const GrantCase elsewhere_cases[] = {
@@ -245,6 +359,12 @@ static const GrantCase elsewhere_cases[] = {
         { "unknown-group-default", "[Defaults]\nGroup=nosuch\n" OTHER, OTHER_IS, ETC ":2: Group=: \"nosuch\"" },
         { "stray-default", "[Defaults]\nhello\n" OTHER, OTHER_IS, ETC ":2: " },
         { "key-before-section", "Users=alice\n" OTHER, "other: off", ETC ":1: " },
+        { "switches-in-no-grant", "[Defaults]\nSwitches=br0\n" OTHER, "other: off",
+          ETC ":2: \"Switches\" stands in no grant" },
+        { "vlans-in-no-grant", "[Foo]\nVLANs=20\n" OTHER, "other: off", ETC ":1: " },
+        { "trunk-in-no-grant", "Trunk=no\n" OTHER, "other: off", ETC ":1: \"Trunk\" stands in no grant" },
+        { "interface-ids-in-no-grant", "[Defaults]\nInterfaceIDs=vm-1\n" OTHER, "other: off",
+          ETC ":2: \"InterfaceIDs\" stands in no grant" },
         { "stray-before-section", "hello\n" OTHER, OTHER_IS, ETC ":1: " },
         { "byte-order-mark", "\xef\xbb\xbf" OTHER, OTHER_IS, NULL },
         { "windows", "[Grant other]\r\nUsers=bob\r\nNames=vm*\r\nTapsPerUser=1\r\n", OTHER_IS, NULL },
@@ -764,6 +884,7 @@ int main(int argc, char **argv) {
         add_grants("/config/grant/", grant_cases, G_N_ELEMENTS(grant_cases), test_grant);
         add_grants("/config/users/", users_cases, G_N_ELEMENTS(users_cases), test_line);
         add_grants("/config/names/", names_cases, G_N_ELEMENTS(names_cases), test_line);
+        add_grants("/config/ports/", ports_cases, G_N_ELEMENTS(ports_cases), test_line);
         add_grants("/config/elsewhere/", elsewhere_cases, G_N_ELEMENTS(elsewhere_cases), test_elsewhere);
         add_files();
         g_test_add_func("/config/spoilt-hides", test_spoilt_hides);
@@ -777,6 +898,8 @@ int main(int argc, char **argv) {
         g_test_add_func("/config/defaults-kept", test_defaults_kept);
         g_test_add_func("/config/no-files", test_no_files);
         g_test_add_func("/config/root", test_root);
+        g_test_add_func("/config/many-vlans", test_many_vlans);
+        g_test_add_func("/config/ports-merged", test_ports_merged);
         g_test_add_func("/config/strange-names", test_strange_names);
         g_test_add_func("/config/unterminated", test_unterminated);
         g_test_add_func("/config/repeated-section", test_repeated_section);

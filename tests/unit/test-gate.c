@@ -419,6 +419,312 @@ static void test_use_grant(void) {
         }
 }
 
+/* ---- ports ---- */
+
+#define ERIN 1005  /* may do a good deal */
+#define FRANK 1006 /* has no switch */
+
+static Grant port_grants[] = {
+        { .name = (char *) "lab",
+          .user_groups = IDS(STUDENTS),
+          .names = NAMES((char *) "tap*"),
+          .switches = NAMES((char *) "dsw-host"),
+          .vlans = GRANT_VLANS_LISTED,
+          .vlan_ranges = { .ranges = { { 400, 449 } }, .n_ranges = 1 },
+          .taps_per_user = 8 },
+        { .name = (char *) "trunks",
+          .users = IDS(TUTOR),
+          .names = NAMES((char *) "tap*"),
+          .switches = NAMES((char *) "dsw-*"),
+          .interface_ids = NAMES((char *) "ovn-*", (char *) "vm-1"),
+          .vlans = GRANT_VLANS_LISTED,
+          .vlan_ranges = { .ranges = { { 400, 449 }, { 20, 20 } }, .n_ranges = 2 },
+          .trunk = true,
+          .taps_per_user = 8 },
+        { .name = (char *) "plain",
+          .users = IDS(BOB),
+          .names = NAMES((char *) "tap*"),
+          .switches = NAMES((char *) "br0", (char *) "br1"),
+          .taps_per_user = 8 },
+        { .name = (char *) "all",
+          .users = IDS(ALICE),
+          .names = NAMES((char *) "tap*"),
+          .switches = NAMES((char *) "*"),
+          .interface_ids = NAMES((char *) "*"),
+          .vlans = GRANT_VLANS_ALL,
+          .taps_per_user = 8 },
+        { .name = (char *) "all-trunks",
+          .users = IDS(ERIN),
+          .names = NAMES((char *) "tap*"),
+          .switches = NAMES((char *) "*"),
+          .vlans = GRANT_VLANS_ALL,
+          .trunk = true,
+          .taps_per_user = 8 },
+        { .name = (char *) "none", .users = IDS(FRANK), .names = NAMES((char *) "tap*"), .taps_per_user = 8 },
+        { .name = (char *) "off",
+          .users = IDS(FRANK),
+          .names = NAMES((char *) "*"),
+          .switches = NAMES((char *) "*"),
+          .vlans = GRANT_VLANS_ALL,
+          .trunk = true,
+          .taps_per_user = 8,
+          .is_off = true },
+        { .name = (char *) "one",
+          .users = IDS(CAROL),
+          .names = NAMES((char *) "one*"),
+          .taps_per_user = 8,
+          .switches = NAMES((char *) "br0") },
+        { .name = (char *) "two",
+          .users = IDS(CAROL),
+          .names = NAMES((char *) "two*"),
+          .taps_per_user = 8,
+          .switches = NAMES((char *) "br1") },
+};
+
+static const Config port_config = {
+        .defaults = { .group = KVM, .multi_queue = true },
+        .grants = port_grants,
+        .n_grants = G_N_ELEMENTS(port_grants),
+};
+
+typedef struct PlugCase {
+        const char *label;
+        uid_t uid;
+        const char *name, *switch_name;
+        bool filters_vlans;
+        uint16_t vlan; /* 0: none */
+        VlanRange ranges[2];
+        const char *interface_id, *from; /* the switch that it is on; NULL: none */
+
+        const char *grant; /* that covers it; NULL: none does */
+        const char *says;  /* why not */
+} PlugCase;
+
+#define STUDENT 2000 /* of the group alone */
+#define FILTERS true
+#define PASSES false
+
+static const PlugCase plug_cases[] = {
+        /* VLANs=400-449 */
+        { "first", STUDENT, "tap1", "dsw-host", FILTERS, 400, .grant = "lab" },
+        { "middle", STUDENT, "tap1", "dsw-host", FILTERS, 425, .grant = "lab" },
+        { "last", STUDENT, "tap1", "dsw-host", FILTERS, 449, .grant = "lab" },
+        { "before-first", STUDENT, "tap1", "dsw-host", FILTERS, 399,
+          .says = "VLAN=: 399 is not in VLANs= of grant lab" },
+        { "after-last", STUDENT, "tap1", "dsw-host", FILTERS, 450, .says = "VLAN=: 450 is not in VLANs= of grant lab" },
+        { "lowest", STUDENT, "tap1", "dsw-host", FILTERS, 1, .says = "VLAN=: 1" },
+        { "highest", STUDENT, "tap1", "dsw-host", FILTERS, 4094, .says = "VLAN=: 4094" },
+        { "none-named", STUDENT, "tap1", "dsw-host", FILTERS, .says = "one of those in VLANs= of grant lab is needed" },
+        { "second-range", TUTOR, "tap1", "dsw-host", FILTERS, 20, .grant = "trunks" },
+        { "between-ranges", TUTOR, "tap1", "dsw-host", FILTERS, 21, .says = "VLAN=: 21" },
+
+        /* Where none is filtered a VLAN keeps nobody apart. */
+        { "unfiltered", STUDENT, "tap1", "dsw-host", PASSES, 400, .says = "dsw-host filters no VLANs" },
+        { "unfiltered-none", STUDENT, "tap1", "dsw-host", PASSES, .says = "VLANs=" },
+
+        /* Trunks: Trunk=yes, and each of their VLANs. */
+        { "trunk-no-leave", STUDENT, "tap1", "dsw-host", FILTERS, .ranges = { { 400, 410 } },
+          .says = "Trunk=: grant lab has no Trunk=yes" },
+        { "trunk-no-leave-beside", STUDENT, "tap1", "dsw-host", FILTERS, 400, .ranges = { { 401, 401 } },
+          .says = "Trunk=: grant lab has no Trunk=yes" },
+        { "trunk", TUTOR, "tap1", "dsw-host", FILTERS, .ranges = { { 400, 449 } }, .grant = "trunks" },
+        { "trunk-two", TUTOR, "tap1", "dsw-host", FILTERS, .ranges = { { 20, 20 }, { 410, 420 } }, .grant = "trunks" },
+        { "trunk-native", TUTOR, "tap1", "dsw-host", FILTERS, 20, .ranges = { { 400, 449 } }, .grant = "trunks" },
+        { "trunk-native-outside", TUTOR, "tap1", "dsw-host", FILTERS, 1, .ranges = { { 400, 449 } },
+          .says = "VLAN=: 1 is not" },
+        { "trunk-below", TUTOR, "tap1", "dsw-host", FILTERS, .ranges = { { 399, 449 } }, .says = "Trunk=: 399 is not" },
+        { "trunk-above", TUTOR, "tap1", "dsw-host", FILTERS, .ranges = { { 400, 450 } }, .says = "Trunk=: 450 is not" },
+        { "trunk-around", TUTOR, "tap1", "dsw-host", FILTERS, .ranges = { { 1, 4094 } }, .says = "Trunk=: 1 is not" },
+        { "trunk-second-outside", TUTOR, "tap1", "dsw-host", FILTERS, .ranges = { { 20, 20 }, { 450, 450 } },
+          .says = "Trunk=: 450 is not" },
+        { "trunk-beside", TUTOR, "tap1", "dsw-host", FILTERS, 400, .ranges = { { 450, 450 } },
+          .says = "Trunk=: 450 is not" },
+        { "trunk-unfiltered", TUTOR, "tap1", "dsw-host", PASSES, .ranges = { { 400, 449 } },
+          .says = "filters no VLANs" },
+
+        /* VLANs= absent: no VLAN, where there is none. */
+        { "plain", BOB, "tap1", "br0", PASSES, .grant = "plain" },
+        { "plain-second", BOB, "tap1", "br1", PASSES, .grant = "plain" },
+        { "plain-filtering", BOB, "tap1", "br0", FILTERS, .says = "grant plain has no VLANs=" },
+        { "plain-vlan", BOB, "tap1", "br0", FILTERS, 1, .says = "grant plain has no VLANs=" },
+        { "plain-vlan-unfiltered", BOB, "tap1", "br0", PASSES, 1, .says = "grant plain has no VLANs=" },
+        { "plain-trunk", BOB, "tap1", "br0", FILTERS, .ranges = { { 1, 4094 } }, .says = "has no Trunk=yes" },
+
+        /* VLANs=all */
+        { "all-none", ALICE, "tap1", "br0", PASSES, .grant = "all" },
+        { "all-none-filtering", ALICE, "tap1", "br0", FILTERS, .grant = "all" },
+        { "all-lowest", ALICE, "tap1", "br0", FILTERS, 1, .grant = "all" },
+        { "all-highest", ALICE, "tap1", "dsw-host", FILTERS, 4094, .grant = "all" },
+        { "all-trunk-no-leave", ALICE, "tap1", "br0", FILTERS, .ranges = { { 20, 20 } },
+          .says = "Trunk=: grant all has no Trunk=yes" },
+        { "all-trunk", ERIN, "tap1", "br0", FILTERS, 5, .ranges = { { 1, 4 }, { 6, 4094 } }, .grant = "all-trunks" },
+
+        /* Switches= */
+        { "switch-other", STUDENT, "tap1", "br0", FILTERS, 400,
+          .says = "Switch=: \"br0\" is not in Switches= of grant lab" },
+        { "switch-longer", STUDENT, "tap1", "dsw-host2", FILTERS, 400, .says = "\"dsw-host2\"" },
+        { "switch-shorter", STUDENT, "tap1", "dsw-hos", FILTERS, 400, .says = "\"dsw-hos\"" },
+        { "switch-case", STUDENT, "tap1", "DSW-HOST", FILTERS, 400, .says = "\"DSW-HOST\"" },
+        { "switch-pattern", TUTOR, "tap1", "dsw-other", FILTERS, 400, .grant = "trunks" },
+        { "switch-pattern-other", TUTOR, "tap1", "xdsw-host", FILTERS, 400, .says = "\"xdsw-host\"" },
+        { "switch-none", FRANK, "tap1", "br0", PASSES, .says = "\"br0\" is not in Switches= of grant none" },
+
+        /* One grant covers all of it. */
+        { "name-one", CAROL, "one1", "br0", PASSES, .grant = "one" },
+        { "name-two", CAROL, "two1", "br1", PASSES, .grant = "two" },
+        { "name-of-one-switch-of-two", CAROL, "one1", "br1", PASSES,
+          .says = "\"br1\" is not in Switches= of grant one" },
+        { "name-of-two-switch-of-one", CAROL, "two1", "br0", PASSES,
+          .says = "\"br0\" is not in Switches= of grant two" },
+        { "name-of-none", CAROL, "tap1", "br0", PASSES, .says = "granted are one* two*" },
+        { "nobody", DAVE, "tap1", "br0", PASSES, .says = "no grant" },
+
+        /* InterfaceIDs= */
+        { "interface-pattern", TUTOR, "tap1", "dsw-host", FILTERS, 400, .interface_id = "ovn-web", .grant = "trunks" },
+        { "interface-name", TUTOR, "tap1", "dsw-host", FILTERS, 400, .interface_id = "vm-1", .grant = "trunks" },
+        { "interface-longer", TUTOR, "tap1", "dsw-host", FILTERS, 400, .interface_id = "vm-12",
+          .says = "InterfaceID=: \"vm-12\" is not in InterfaceIDs= of grant trunks" },
+        { "interface-inside", TUTOR, "tap1", "dsw-host", FILTERS, 400, .interface_id = "xovn-web", .says = "xovn-web" },
+        { "interface-none-granted", STUDENT, "tap1", "dsw-host", FILTERS, 400, .interface_id = "ovn-web",
+          .says = "InterfaceIDs= of grant lab" },
+        { "interface-any", ALICE, "tap1", "dsw-host", FILTERS, 400, .interface_id = "a b/c", .grant = "all" },
+
+        /* From one to another: both. */
+        { "move", BOB, "tap1", "br0", PASSES, .from = "br1", .grant = "plain" },
+        { "move-same", BOB, "tap1", "br0", PASSES, .from = "br0", .grant = "plain" },
+        { "move-from-outside", BOB, "tap1", "br0", PASSES, .from = "dsw-host",
+          .says = "it is plugged into \"dsw-host\", which is not in Switches= of grant plain" },
+        { "move-to-outside", BOB, "tap1", "dsw-host", PASSES, .from = "br0", .says = "Switch=: \"dsw-host\"" },
+        { "move-between-grants", CAROL, "one1", "br0", PASSES, .from = "br1", .says = "it is plugged into \"br1\"" },
+
+        /* uid 0 passes. */
+        { "root", 0, "eth0", "br0", FILTERS, 4094, .ranges = { { 1, 4093 } }, .interface_id = "x", .from = "other" },
+};
+
+static PortSpec port_of(const PlugCase *row) {
+        PortSpec port = { .vlan = row->vlan };
+
+        g_strlcpy(port.switch_name, row->switch_name, sizeof(port.switch_name));
+        if (row->interface_id)
+                g_strlcpy(port.interface_id, row->interface_id, sizeof(port.interface_id));
+        for (size_t i = 0; i < G_N_ELEMENTS(row->ranges) && row->ranges[i].first > 0; i++)
+                port.trunk.ranges[port.trunk.n_ranges++] = row->ranges[i];
+
+        return port;
+}
+
+static void check_verdict(const PlugCase *row, const GateVerdict *verdict) {
+        g_assert_cmpint(verdict->needs_override, ==, row->says != NULL);
+        g_assert_cmpstr(verdict->grant ? verdict->grant->name : NULL, ==, row->grant);
+        if (!row->says)
+                return;
+
+        g_assert_cmpint(verdict->override_reason.error, ==, TAPD_ERROR_ACCESS_DENIED);
+        g_assert_true(text_is_printable(verdict->override_reason.text));
+        if (!strstr(verdict->override_reason.text, row->says)) {
+                g_test_message("\"%s\" must say \"%s\"", verdict->override_reason.text, row->says);
+                g_test_fail();
+        }
+}
+
+/* What may be made may be plugged, and the other way round, but for where it comes from. */
+static void test_plug(const void *data) {
+        const PlugCase *row = data;
+        g_autofree Caller *caller = caller_new(row->uid, row->uid == STUDENT ? STUDENTS : 0, 0);
+        const GateSwitch where = { .filters_vlans = row->filters_vlans };
+        Record record = { .creator = row->uid, .spec = spec_of(row->uid, NONE, false) };
+        TapSpec wanted = record.spec;
+        GateVerdict verdict;
+        Fault fault = {};
+
+        g_strlcpy(record.name, row->name, sizeof(record.name));
+        wanted.port = port_of(row);
+        g_assert_cmpint(gate_plug(&port_config, caller, &(GateTap){ .record = &record }, row->from ? row->from : "",
+                                  &wanted.port, &where, &verdict, &fault),
+                        ==, 0);
+        g_assert_cmpint(fault.error, ==, TAPD_ERROR_NONE);
+        g_assert_false(verdict.needs_manage_others);
+        check_verdict(row, &verdict);
+        if (row->from)
+                return;
+
+        g_assert_cmpint(gate_create(&port_config, caller, row->name, &wanted, &where, 0, &verdict, &fault), ==, 0);
+        check_verdict(row, &verdict);
+}
+
+/* Whose it is is one thing, and where it goes another. */
+static void test_plug_others(void) {
+        static const struct {
+                uid_t uid;
+                const char *switch_name;
+                bool others, override;
+        } rows[] = {
+                { BOB, "br0", false, false },    { BOB, "dsw-host", false, true }, { ALICE, "br0", true, false },
+                { FRANK, "br0", true, true },    { DAVE, "br0", true, true },      { ERIN, "br0", false, false },
+                { 0, "dsw-host", false, false },
+        };
+        const Record record = { .name = "tap1", .creator = BOB, .spec = spec_of(ERIN, KVM, false) };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autofree Caller *caller = caller_new(rows[i].uid, 0, 0);
+                PortSpec port = {};
+                GateVerdict verdict;
+
+                g_strlcpy(port.switch_name, rows[i].switch_name, sizeof(port.switch_name));
+                g_assert_cmpint(gate_plug(&port_config, caller, &(GateTap){ .record = &record }, "", &port,
+                                          &(const GateSwitch){ PASSES }, &verdict, NULL),
+                                ==, 0);
+                g_assert_cmpint(verdict.needs_manage_others, ==, rows[i].others);
+                g_assert_cmpint(verdict.needs_override, ==, rows[i].override);
+                if (rows[i].others)
+                        g_assert_nonnull(strstr(verdict.others_reason.text, "tap1 belongs to uid 1001"));
+        }
+}
+
+/* Whom its file names manages it, within his own grants. */
+static void test_plug_managers(void) {
+        const DeclarationFile file = { .managers = IDS(BOB), .manager_groups = IDS(STUDENTS) };
+        const Record record = { .name = "tap1", .creator = 0, .declared = "tap1", .spec = spec_of(NONE, KVM, true) };
+        const GateTap tap = { .record = &record, .file = &file };
+        g_autofree Caller *bob = caller_new(BOB, 0, 0), *student = caller_new(STUDENT, STUDENTS, 0),
+                          *alice = caller_new(ALICE, 0, 0);
+        const PortSpec br0 = { .switch_name = "br0" }, lab = { .switch_name = "dsw-host", .vlan = 400 };
+        const GateSwitch passes = { PASSES }, filters = { FILTERS };
+        GateVerdict verdict;
+
+        g_assert_cmpint(gate_plug(&port_config, bob, &tap, "", &br0, &passes, &verdict, NULL), ==, 0);
+        g_assert_false(verdict.needs_manage_others || verdict.needs_override);
+        g_assert_cmpint(gate_plug(&port_config, bob, &tap, "", &lab, &filters, &verdict, NULL), ==, 0);
+        g_assert_true(!verdict.needs_manage_others && verdict.needs_override);
+        g_assert_cmpint(gate_plug(&port_config, student, &tap, "", &lab, &filters, &verdict, NULL), ==, 0);
+        g_assert_false(verdict.needs_manage_others || verdict.needs_override);
+        g_assert_cmpint(gate_plug(&port_config, alice, &tap, "", &br0, &passes, &verdict, NULL), ==, 0);
+        g_assert_true(verdict.needs_manage_others && !verdict.needs_override);
+}
+
+static void test_plug_accounts(void) {
+        g_autofree Caller *fallen = caller_new(FALLEN, STUDENTS, 0);
+        const Record record = { .name = "tap1", .creator = FALLEN, .spec = spec_of(FALLEN, KVM, false) };
+        const PortSpec port = { .switch_name = "dsw-host", .vlan = 400 };
+        GateVerdict verdict;
+        Fault fault = {};
+
+        check_account(gate_plug(&port_config, fallen, &(GateTap){ .record = &record }, "", &port,
+                                &(const GateSwitch){ FILTERS }, &verdict, &fault),
+                      &fault, false);
+}
+
+/* No switch is nobody's. */
+static void test_no_port(void) {
+        g_autofree Caller *frank = caller_new(FRANK, 0, 0);
+        const TapSpec spec = spec_of(FRANK, NONE, false);
+        GateVerdict verdict;
+
+        g_assert_cmpint(gate_create(&port_config, frank, "tap1", &spec, NULL, 0, &verdict, NULL), ==, 0);
+        g_assert_false(verdict.needs_override);
+        g_assert_cmpstr(verdict.grant->name, ==, "none");
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_set_nonfatal_assertions();
@@ -442,6 +748,15 @@ int main(int argc, char **argv) {
         }
         g_test_add_func("/gate/use-shared", test_use_shared);
         g_test_add_func("/gate/use-grant", test_use_grant);
+        for (size_t i = 0; i < G_N_ELEMENTS(plug_cases); i++) {
+                g_autofree char *path = g_strconcat("/gate/plug/", plug_cases[i].label, NULL);
+
+                g_test_add_data_func(path, &plug_cases[i], test_plug);
+        }
+        g_test_add_func("/gate/plug-others", test_plug_others);
+        g_test_add_func("/gate/plug-managers", test_plug_managers);
+        g_test_add_func("/gate/plug-accounts", test_plug_accounts);
+        g_test_add_func("/gate/no-port", test_no_port);
 
         return g_test_run();
 }

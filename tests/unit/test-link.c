@@ -111,12 +111,47 @@ static void test_strange(void) {
         g_assert_cmpuint(link.user, ==, UINT32_MAX);
 }
 
+/* What a bridge tells of its port. */
+static void test_port(void) {
+        static const int isolated[] = { -1, 0, 1 };
+        struct nlattr *info;
+        Message message;
+        bool is_isolated;
+        int ifindex;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(isolated); i++) {
+                ifindex = 0;
+                is_isolated = isolated[i] != 1;
+                message_begin(&message, RTM_NEWLINK, 5);
+                info = mnl_attr_nest_start(message.header, IFLA_PROTINFO);
+                mnl_attr_put_u32(message.header, 4000, 1);
+                mnl_attr_put_u8(message.header, IFLA_BRPORT_STATE, 3);
+                if (isolated[i] >= 0)
+                        mnl_attr_put_u8(message.header, IFLA_BRPORT_ISOLATED, (uint8_t) isolated[i]);
+                mnl_attr_nest_end(message.header, info);
+                g_assert_cmpint(link_parse_port(message.header, &ifindex, &is_isolated), ==, 0);
+                g_assert_cmpint(ifindex, ==, 5);
+                g_assert_cmpint(is_isolated, ==, isolated[i] == 1);
+        }
+
+        /* Of a port that left nothing is told, nor by a message that is about something else, or cut. */
+        message.header->nlmsg_type = RTM_DELLINK;
+        g_assert_cmpint(link_parse_port(message.header, &ifindex, &is_isolated), ==, -EBADMSG);
+        message_begin(&message, RTM_NEWLINK, 5);
+        g_assert_cmpint(link_parse_port(message.header, &ifindex, &is_isolated), ==, -EBADMSG);
+        for (uint32_t length = 0; length < sizeof(struct ifinfomsg); length++) {
+                message.header->nlmsg_len = (uint32_t) MNL_NLMSG_HDRLEN + length;
+                g_assert_cmpint(link_parse_port(message.header, &ifindex, &is_isolated), ==, -EBADMSG);
+        }
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
 
         g_test_add_func("/link/refused", test_refused);
         g_test_add_func("/link/cut", test_cut);
         g_test_add_func("/link/strange", test_strange);
+        g_test_add_func("/link/port", test_port);
 
         return g_test_run();
 }

@@ -55,6 +55,7 @@ static void check_equal(const Record *a, const Record *b) {
         g_assert_cmpint(a->ifindex, ==, b->ifindex);
         g_assert_cmpuint(a->creator, ==, b->creator);
         g_assert_cmpuint(a->created_usec, ==, b->created_usec);
+        g_assert_cmpint(a->is_plugged, ==, b->is_plugged);
         g_assert_null(spec_compare(&a->spec, &b->spec));
 }
 
@@ -140,6 +141,33 @@ static void test_description(void) {
         check_round_trip(&record);
         strcpy(record.spec.description, euros);
         check_round_trip(&record);
+}
+
+/* Where it is plugged in, at the limits of what may be said of that. */
+static void test_port(void) {
+        g_autofree char *longest = repeat("x", SPEC_DESCRIPTION_MAX), *id = repeat("i", PORT_INTERFACE_ID_MAX);
+        Record record = record_of("abcdefghijklmno");
+        PortSpec *port = &record.spec.port;
+
+        record.is_plugged = true;
+        check_round_trip(&record);
+        strcpy(port->switch_name, "fifteen-letters");
+        check_round_trip(&record);
+        record.is_plugged = false;
+        check_round_trip(&record);
+        port->vlan = 4094;
+        check_round_trip(&record);
+        port->isolated = true;
+        check_round_trip(&record);
+        strcpy(port->interface_id, id);
+        strcpy(record.spec.description, longest);
+        check_round_trip(&record);
+
+        for (uint16_t i = 0; i < TRUNK_RANGES_MAX; i++) {
+                port->trunk.ranges[i] = (VlanRange){ (uint16_t) (1000 + 10 * i), (uint16_t) (1009 + 10 * i) };
+                port->trunk.n_ranges = i + 1u;
+                check_round_trip(&record);
+        }
 }
 
 static void test_mark(void) {
@@ -270,6 +298,15 @@ static const ForgeCase forge_cases[] = {
         { "user-overflow", "user=1000\n", "user=4294967296\n" },
         { "user-blank", "user=1000\n", "user= 1000\n" },
         { "group-missing", "group=104\n", "" },
+        { "plugged", "plugged=0\n", "plugged=2\n" },
+        { "switch-long", "switch=\n", "switch=sixteen--letters\n" },
+        { "switch-escape", "switch=\n", "switch=br\x1b[2J\n" },
+        { "vlan", "vlan=0\n", "vlan=4095\n" },
+        { "vlan-overflow", "vlan=0\n", "vlan=65556\n" },
+        { "trunk-reversed", "trunk=\n", "trunk=29-20\n" },
+        { "trunk-zero", "trunk=\n", "trunk=0-5\n" },
+        { "isolated", "isolated=0\n", "isolated=yes\n" },
+        { "interface-id-missing", "interface-id=\n", "" },
         { "shared-two", "shared=0\n", "shared=2\n" },
         { "shared-word", "shared=0\n", "shared=no\n" },
         { "order", "shared=0\nmulti-queue=1\n", "multi-queue=1\nshared=0\n" },
@@ -608,6 +645,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/record/fields", test_fields);
         g_test_add_func("/record/spec", test_spec);
         g_test_add_func("/record/description", test_description);
+        g_test_add_func("/record/port", test_port);
         g_test_add_func("/record/mark", test_mark);
         g_test_add_func("/record/flipped", test_flipped);
         g_test_add_func("/record/truncated", test_truncated);
