@@ -231,8 +231,8 @@ static int call_explain(OvsCall *call, OvsStep step, const char *text) {
                                  call->spec.switch_name);
         case OVS_STEP_FREE:
                 return fault_set(&call->fault, TAPD_ERROR_NAME_IN_USE,
-                                 "Name=: Open vSwitch has a port \"%s\" that is not tapd's; \"ovs-vsctl del-port %s\" "
-                                 "removes it",
+                                 "Name=: \"%s\", Open vSwitch has a port of this name that is not tapd's "
+                                 "(ovs-vsctl del-port %s)",
                                  call->name, call->name);
         case OVS_STEP_OURS:
                 return fault_set(&call->fault, TAPD_ERROR_SWITCH_UNAVAILABLE,

@@ -743,6 +743,7 @@ static void test_replaced(void) {
 
         /* One that only lost its name goes on. */
         take_away(&fixture, "db.sock");
+        loop_settle(fixture.event);
         server_answer(fixture.server, call_heard(&fixture, LONG_USEC), "[2]");
         expect_answer(&fixture, 0, "[2]");
         g_assert_cmpuint(fixture.n_closed, ==, 1);

@@ -730,7 +730,7 @@ static void test_forget(void) {
 }
 
 static void test_many(void) {
-        enum { N = 64 };
+        enum { N = 24 };
         g_autofree Answer *answers = g_new0(Answer, N);
         Fixture fixture;
 
