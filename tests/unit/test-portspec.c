@@ -91,9 +91,9 @@ typedef struct TrunkCase {
 static const TrunkCase trunk_cases[] = {
         { { { 20, 20 } }, "20", NULL },
         { { { 1, 4094 } }, "1-4094", NULL },
-        { { { 30, 39 }, { 10, 10 }, { 20, 29 } }, "10 20-29 30-39", NULL },
-        { { { 10, 20 }, { 21, 30 } }, "10-20 21-30", NULL },
-        { { { 21, 30 }, { 10, 20 } }, "10-20 21-30", NULL },
+        { { { 30, 39 }, { 10, 10 }, { 20, 29 } }, "10 20-39", NULL },
+        { { { 10, 20 }, { 21, 30 } }, "10-30", NULL },
+        { { { 21, 30 }, { 10, 20 } }, "10-30", NULL },
         { { { 4094, 4094 }, { 1, 1 } }, "1 4094", NULL },
 
         { { { 20, 19 } }, NULL, "20-19, no range of 1..4094" },
@@ -122,7 +122,7 @@ static void test_trunk(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(trunk_cases); i++) {
                 const TrunkCase *row = &trunk_cases[i];
                 const SettingValue value = trunk_of(row->ranges, G_N_ELEMENTS(row->ranges));
-                char text[PORT_TRUNK_TEXT_SIZE];
+                char text[TRUNK_TEXT_SIZE];
                 PortSpec port = {};
 
                 if (!row->trunk) {
@@ -131,7 +131,7 @@ static void test_trunk(void) {
                 }
 
                 g_assert_cmpint(set(&port, SETTING_TRUNK, &value, NULL), ==, 0);
-                g_assert_cmpstr(portspec_format_trunk(&port, ' ', text), ==, row->trunk);
+                g_assert_cmpstr(trunk_format(&port.trunk, ' ', text), ==, row->trunk);
         }
 
         check_refused(SETTING_TRUNK, &(SettingValue){ .trunk.n_ranges = 0 }, "names no VLAN");
@@ -144,7 +144,7 @@ static void test_trunk(void) {
 /* As many as there may be, from the last to the first, and their text at its longest. */
 static void test_trunk_most(void) {
         g_autoptr(GString) expected = g_string_new(NULL);
-        char text[PORT_TRUNK_TEXT_SIZE];
+        char text[TRUNK_TEXT_SIZE];
         SettingValue value = {};
         PortSpec port = {};
 
@@ -158,7 +158,7 @@ static void test_trunk_most(void) {
         value.trunk.n_ranges = TRUNK_RANGES_MAX;
         g_assert_cmpint(set(&port, SETTING_TRUNK, &value, NULL), ==, 0);
         g_assert_cmpuint(port.trunk.n_ranges, ==, TRUNK_RANGES_MAX);
-        g_assert_cmpstr(portspec_format_trunk(&port, ',', text), ==, expected->str);
+        g_assert_cmpstr(trunk_format(&port.trunk, ',', text), ==, expected->str);
 
         /* More were counted, and not kept. */
         value.trunk.n_ranges = TRUNK_RANGES_MAX + 1;
