@@ -53,8 +53,9 @@ static const Verb verb_table[] = {
         { "run", verb_run, 0, SIZE_MAX, OPTION_SETTINGS | OPTIONS_PLUGGED | OPTION_QUEUES, "[NAME] -- COMMAND...",
           "Run a command with a TAP of its own",
           "Creates a TAP that lives as long as a queue of it is open and runs COMMAND with its queues as open "
-          "descriptors. {name}, {fds} and {mac} in the command's arguments become the TAP's name, the numbers of the "
-          "descriptors (3:4:...) and the address for the guest." },
+          "descriptors. In its arguments {name} becomes the TAP's name, {fds} the numbers of the descriptors "
+          "(3:4:...), "
+          "{fd} that of the only one, and {mac} the address for the guest." },
         { "declare", verb_declare, 1, SIZE_MAX, OPTIONS_SETTINGS | OPTIONS_PLUGGED, "NAME...",
           "Declare TAPs: they are there always",
           "Declares TAPs: they are there whenever tapd runs, also after a reboot. One that is declared already gets "
