@@ -21,7 +21,7 @@ static const char *find_token(const char *text, const CommandTap *tap, size_t *r
         for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
                 size_t length = strlen(tokens[i].token);
 
-                if (strncmp(text, tokens[i].token, length) == 0) {
+                if (tokens[i].value && strncmp(text, tokens[i].token, length) == 0) {
                         *ret_length = length;
                         return tokens[i].value;
                 }

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "errors.h"
 #include "options.h"
 #include "output.h"
 #include "report.h"
+#include "streams.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -234,24 +232,11 @@ static int run(const Options *options) {
         return run_verb(verb, &rest);
 }
 
-/* Where one of 0 to 2 is closed, the next file that is opened takes its number and gets what is printed. Opened for
- * reading, so that writing there is an error as it was. */
-static void fill_standard_streams(void) {
-        int fd;
-
-        do
-                fd = open("/dev/null", O_RDONLY);
-        while (fd >= 0 && fd <= 2);
-
-        if (fd > 2)
-                close(fd);
-}
-
 int main(int argc, char **argv) {
         Options options;
         int status;
 
-        fill_standard_streams();
+        streams_fill();
 
         status = options_parse(&options, argc, argv);
         if (status == 0)

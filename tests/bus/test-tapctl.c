@@ -115,6 +115,8 @@ static void test_words(Lab *lab) {
                 { "$tapctl run --user=root -- true", 125, NULL, "\"run\" takes no option --user" },
                 { "$tapctl run --group=kvm -- true", 125, NULL, "\"run\" takes no option --group" },
                 { "$tapctl run --mtu=1400 --shared -- true", 125, NULL, "\"run\" takes no option --shared" },
+                { "$tapctl run --queues=2 -- true {fd}", 125, NULL, "--queues=2 has 2 of them: {fds}" },
+                { "$tapctl run -- sh -c 'test -e /proc/self/fd/$1 && echo yes' sh {fd}", 0, "yes", NULL },
                 { "$tapctl run --help | grep -e --user -e --group -e --shared", 1, NULL, NULL },
                 { "$tapctl run --help | grep -e --mtu", 0, "--mtu", NULL },
                 { "$tapctl create --help | grep -e --user", 0, "--user", NULL },
