@@ -87,7 +87,8 @@ int manager_make_want(Manager *manager, const char *name, Fault *fault);
 /* What kept its TAP from being as declared may be over. */
 void manager_want_look_again(Manager *manager, const Tap *tap);
 
-/* Conflict where another TAP has the address that is asked for: two of one on a switch cut each other off. */
+/* Conflict where another TAP has the address that is asked for, or a guest is to have it, this TAP's or another's: two
+ * of one on a switch cut each other off. */
 int manager_check_mac(Manager *manager, const TapSpec *spec, const char *name, Fault *fault);
 
 /* That the device is still the record's is looked up afresh: what was known may be a loop's turn old. Stale, NoSuchTap.

@@ -63,16 +63,32 @@ int manager_choose_name_besides(Manager *manager, const char *wish, bool (*taken
         return 0;
 }
 
-int manager_check_mac(Manager *manager, const TapSpec *spec, const char *name, Fault *fault) {
+static int refuse_guest_mac(const TapSpec *spec, const char *name, Fault *fault) {
         char mac[SPEC_MAC_SIZE];
 
-        for (const Tap *tap = spec->has_mac ? manager->taps : NULL; tap; tap = tap->hh.next)
+        return fault_set(fault, TAPD_ERROR_CONFLICT, "MACAddress=: %s is for the guest of %s",
+                         spec_mac_format(spec->mac, mac), name);
+}
+
+int manager_check_mac(Manager *manager, const TapSpec *spec, const char *name, Fault *fault) {
+        uint8_t guest_mac[sizeof(spec->mac)];
+        char mac[SPEC_MAC_SIZE];
+
+        if (!spec->has_mac)
+                return 0;
+
+        for (const Tap *tap = manager->taps; tap; tap = tap->hh.next) {
                 if (tap->link.has_mac && memcmp(tap->record.spec.mac, spec->mac, sizeof(spec->mac)) == 0 &&
                     strcmp(tap->record.name, name) != 0)
                         return fault_set(fault, TAPD_ERROR_CONFLICT, "MACAddress=: %s is that of %s",
                                          spec_mac_format(spec->mac, mac), tap->record.name);
+                if (memcmp(tap->record.guest_mac, spec->mac, sizeof(spec->mac)) == 0)
+                        return refuse_guest_mac(spec, tap->record.name, fault);
+        }
 
-        return 0;
+        /* One that is yet to be made. */
+        name_to_guest_mac(name, manager->workshop.mac_key, guest_mac);
+        return memcmp(guest_mac, spec->mac, sizeof(guest_mac)) == 0 ? refuse_guest_mac(spec, name, fault) : 0;
 }
 
 int manager_check_port(Manager *manager, const char *name, const TapSpec *spec, const Switch *where, Fault *fault) {
