@@ -5,7 +5,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,13 @@ static bool is_member(const struct passwd *user, const struct group *group) {
                         return true;
 
         return user->pw_gid == group->gr_gid;
+}
+
+bool advice_joins_group(gid_t gid) {
+        struct group *group = getgrgid(gid);
+        struct passwd *user = getpwuid(geteuid());
+
+        return group && user && is_member(user, group);
 }
 
 /* Most who are refused are people who are not in the group that may. */
