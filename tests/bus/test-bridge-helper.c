@@ -34,27 +34,11 @@ typedef struct Run {
         char said[1024]; /* on standard error */
 } Run;
 
-/* With the number of the socket for "{}". */
-static char **make_words(uid_t uid, const char *arguments, int socket) {
-        g_autofree char *user = g_strdup_printf("%u", uid), *number = g_strdup_printf("%d", socket), *line = NULL;
-        g_auto(GStrv) parts = g_strsplit(arguments, "{}", 0), given = NULL;
-        g_autoptr(GStrvBuilder) words = g_strv_builder_new();
-
-        line = g_strjoinv(number, parts);
-        given = g_strsplit(line, " ", 0);
-        g_strv_builder_add_many(words, "setpriv", "--reuid", user, "--regid", user, NULL);
-        if (uid == LAB_ALICE || uid == LAB_BOB)
-                g_strv_builder_add_many(words, "--groups", G_STRINGIFY(LAB_GROUP), "--", NULL);
-        else
-                g_strv_builder_add_many(words, "--clear-groups", "--", NULL);
-        g_strv_builder_add(words, g_getenv("BRIDGE_HELPER"));
-        g_strv_builder_addv(words, (const char **) given);
-        return g_strv_builder_end(words);
-}
-
+/* @arguments: with "{}" for the number of the socket. */
 static Run run_begin(Lab *lab, uid_t uid, const char *arguments) {
-        g_auto(GStrv) environment = g_get_environ(), words = NULL;
-        g_autoptr(GError) error = NULL;
+        g_autofree char *number = NULL, *line = NULL;
+        g_auto(GStrv) parts = g_strsplit(arguments, "{}", 0), given = NULL, words = NULL;
+        g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
         int sockets[2];
         Run run = {};
 
@@ -62,12 +46,13 @@ static Run run_begin(Lab *lab, uid_t uid, const char *arguments) {
         g_assert_cmpint(fcntl(sockets[0], F_SETFD, FD_CLOEXEC), ==, 0);
         run.socket = sockets[0];
 
-        words = make_words(uid, arguments, sockets[1]);
-        environment = g_environ_setenv(environment, "DBUS_SYSTEM_BUS_ADDRESS", lab->address, true);
-        if (!g_spawn_async_with_pipes(NULL, words, environment,
-                                      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH | G_SPAWN_LEAVE_DESCRIPTORS_OPEN,
-                                      NULL, NULL, &run.pid, NULL, NULL, &run.err, &error))
-                g_error("%s", error->message);
+        number = g_strdup_printf("%d", sockets[1]);
+        line = g_strjoinv(number, parts);
+        given = g_strsplit(line, " ", 0);
+        g_strv_builder_add(builder, g_getenv("BRIDGE_HELPER"));
+        g_strv_builder_addv(builder, (const char **) given);
+        words = g_strv_builder_end(builder);
+        run.pid = lab_spawn_as(lab, uid, (const char *const *) words, /* ret_out= */ NULL, &run.err);
 
         close(sockets[1]);
         return run;
