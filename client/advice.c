@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "errors.h"
+#include "settings.h"
 #include "text.h"
 
 /* The group that the shipped configuration and polkit rule speak of. */
@@ -39,7 +40,7 @@ char *advice_on_group(void) {
         int n;
 
         /* Accounts of services are refused also as members of it. */
-        if (geteuid() < 1000 || !group || !user || group_member(group->gr_gid))
+        if (user_is_system(geteuid()) || !group || !user || group_member(group->gr_gid))
                 return NULL;
 
         if (is_member(user, group))

@@ -31,10 +31,14 @@
 
 /* What is wrong, and what can be done about it; @hint may be NULL. */
 static void report_with_hint(const Caller *caller, const char *subject, const char *text, const char *hint) {
+        size_t length = strlen(text);
+
         if (!hint || !caller->is_terse)
                 report(subject, "%s", text);
         else
-                report(subject, "%s; %s", text, hint);
+                /* The bus and systemd end theirs with a full stop. */
+                report(subject, "%.*s; %s", (int) (length > 0 && text[length - 1] == '.' ? length - 1 : length), text,
+                       hint);
         if (hint && !caller->is_terse)
                 report_hint("%s", hint);
 }

@@ -345,6 +345,7 @@ static void test_refused(Lab *lab) {
         lab->polkit->yes_to = TAPD_ACTION_CREATE;
         expect_refusal(lab, LAB_ALICE, "--fd={} --br=br1", TAPCTL_EXIT_DENIED, "br1");
         expect_refusal(lab, LAB_MALLORY, "--fd={} --br=br0", TAPCTL_EXIT_DENIED, "grant");
+        expect_refusal(lab, LAB_DAEMON, "--fd={} --br=br0", TAPCTL_EXIT_DENIED, "system account");
         lab->polkit->mode = POLKIT_CHALLENGE;
         lab->polkit->password_is_right = true;
         expect_refusal(lab, LAB_ALICE, "--fd={} --br=br1", TAPCTL_EXIT_DENIED, "password is needed");
