@@ -111,6 +111,8 @@ static void test_words(Lab *lab) {
                 { "$tapctl run tap5 -- true", 125, NULL, "tap5: a network interface that is not" },
                 { "$tapctl run tap1 -- true", 125, NULL, "tap1: exists" },
                 { "$tapctl create tap6", TAPCTL_EXIT_IN_USE, NULL, "tap6: belongs to lab-alice" },
+                { "$tapctl status tap5", TAPCTL_EXIT_NO_SUCH_TAP, NULL, "\"tapctl adopt tap5\" takes over a TAP" },
+                { "$tapctl status tap7", TAPCTL_EXIT_NO_SUCH_TAP, NULL, "\"tapctl create tap7\" makes it" },
                 /* What never changes, and what tapctl run has no use for: the command line is wrong. */
                 { "$tapctl set tap1 --multi-queue=no", TAPCTL_EXIT_USAGE, NULL, "MultiQueue=" },
                 { "$tapctl set tap1 --kind=tun", TAPCTL_EXIT_USAGE, NULL, "Kind=" },
