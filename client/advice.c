@@ -5,13 +5,13 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "errors.h"
+#include "settings.h"
 #include "text.h"
 
 /* The group that the shipped configuration and polkit rule speak of. */
@@ -25,6 +25,13 @@ static bool is_member(const struct passwd *user, const struct group *group) {
         return user->pw_gid == group->gr_gid;
 }
 
+bool advice_joins_group(gid_t gid) {
+        struct group *group = getgrgid(gid);
+        struct passwd *user = getpwuid(geteuid());
+
+        return group && user && is_member(user, group);
+}
+
 /* Most who are refused are people who are not in the group that may. */
 char *advice_on_group(void) {
         struct group *group = getgrnam(SHIPPED_GROUP);
@@ -33,7 +40,7 @@ char *advice_on_group(void) {
         int n;
 
         /* Accounts of services are refused also as members of it. */
-        if (geteuid() < 1000 || !group || !user || group_member(group->gr_gid))
+        if (user_is_system(geteuid()) || !group || !user || group_member(group->gr_gid))
                 return NULL;
 
         if (is_member(user, group))

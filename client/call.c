@@ -2,7 +2,9 @@
 #include "call.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +16,7 @@
 #include "names.h"
 #include "progress.h"
 #include "report.h"
+#include "text.h"
 
 #define PATIENCE_SECONDS 130
 
@@ -26,16 +29,58 @@
 #define BUS_DRIVER "org.freedesktop.DBus"
 #define BUS_DRIVER_PATH "/org/freedesktop/DBus"
 
-static int report_no_service(const char *why) {
-        report(NULL, "tapd does not answer: %s", why);
-        report_hint("is tapd installed? \"systemctl status tapd\" says more.");
+/* What is wrong, and what can be done about it; @hint may be NULL. */
+static void report_with_hint(const Caller *caller, const char *subject, const char *text, const char *hint) {
+        size_t length = strlen(text);
+
+        if (!hint || !caller->is_terse)
+                report(subject, "%s", text);
+        else
+                /* The bus and systemd end theirs with a full stop. */
+                report(subject, "%.*s; %s", (int) (length > 0 && text[length - 1] == '.' ? length - 1 : length), text,
+                       hint);
+        if (hint && !caller->is_terse)
+                report_hint("%s", hint);
+}
+
+/* The same of somebody who cannot be asked. */
+static int report_silence(const Caller *caller, const char *what, const char *why, const char *hint) {
+        char *text;
+
+        if (asprintf(&text, "%s: %s", what, why) < 0)
+                return report_no_memory();
+
+        report_with_hint(caller, /* subject= */ NULL, text, hint);
+        free(text);
         return TAPCTL_EXIT_NO_SERVICE;
 }
 
-static int report_no_bus(int r) {
-        report(NULL, "cannot talk to the system bus: %s", strerror(-r));
-        report_hint("\"systemctl status dbus\" says whether it runs.");
+static int report_no_service(const Caller *caller, const char *why) {
+        return report_silence(caller, "tapd does not answer", why,
+                              "is tapd installed? \"systemctl status tapd\" says more.");
+}
+
+static int report_no_bus(const Caller *caller, int r) {
+        return report_silence(caller, "cannot talk to the system bus", strerror(-r),
+                              "\"systemctl status dbus\" says whether it runs.");
+}
+
+static int report_late(const Caller *caller, uint64_t usec) {
+        char text[64];
+
+        (void) snprintf(text, sizeof(text), "tapd did not answer within %" PRIu64 " s", (usec + 500000) / 1000000);
+        report_with_hint(caller, /* subject= */ NULL, text, "\"systemctl status tapd\" says more.");
         return TAPCTL_EXIT_NO_SERVICE;
+}
+
+/* How long something may take now; 0: as long as the bus has it. */
+static uint64_t time_left(const Caller *caller) {
+        uint64_t now = text_clock_usec();
+
+        if (caller->deadline_usec == 0)
+                return 0;
+
+        return caller->deadline_usec > now ? caller->deadline_usec - now : 1;
 }
 
 static int caller_on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
@@ -63,12 +108,15 @@ static int ask_for_owner(Caller *caller) {
 
 static int wait_for_owner(Caller *caller) {
         while (caller->pending) {
+                uint64_t left = time_left(caller);
                 int r = sd_bus_process(caller->bus, NULL);
 
                 if (r == 0)
-                        r = sd_bus_wait(caller->bus, UINT64_MAX);
+                        r = sd_bus_wait(caller->bus, left > 0 ? left : UINT64_MAX);
                 if (r < 0)
                         return r;
+                if (left == 1)
+                        return -ETIMEDOUT;
         }
 
         return 0;
@@ -93,7 +141,7 @@ static int verify_owner(Caller *caller) {
 
         r = wait_for_owner(caller);
         if (r < 0)
-                return report_no_bus(r);
+                return report_no_bus(caller, r);
 
         if (!caller->owned)
                 return 0;
@@ -128,10 +176,8 @@ static int open_bus(sd_bus **ret) {
         return r;
 }
 
-int call_open(Caller *caller, bool may_ask) {
+static int open_and_verify(Caller *caller) {
         int r;
-
-        *caller = (Caller){ .may_ask = may_ask && geteuid() != 0 && isatty(STDIN_FILENO) };
 
         r = open_bus(&caller->bus);
         if (r >= 0)
@@ -139,9 +185,19 @@ int call_open(Caller *caller, bool may_ask) {
         if (r >= 0)
                 r = ask_for_owner(caller);
         if (r < 0)
-                return report_no_bus(r);
+                return report_no_bus(caller, r);
 
         return verify_owner(caller);
+}
+
+int call_open(Caller *caller, bool may_ask) {
+        *caller = (Caller){ .may_ask = may_ask && geteuid() != 0 && isatty(STDIN_FILENO) };
+        return open_and_verify(caller);
+}
+
+int call_open_unattended(Caller *caller, unsigned seconds) {
+        *caller = (Caller){ .is_terse = true, .deadline_usec = text_clock_usec() + seconds * UINT64_C(1000000) };
+        return open_and_verify(caller);
 }
 
 void call_close(Caller *caller) {
@@ -186,9 +242,9 @@ static bool errno_means_no_bus(int r) {
 }
 
 /* systemd starts it again, and it finishes or rolls back what it had begun. */
-static int report_death(const char *subject) {
-        report(subject, "tapd ended before it answered");
-        report_hint("\"tapctl list\" says what was done, \"journalctl -u tapd\" why it ended.");
+static int report_death(const Caller *caller, const char *subject) {
+        report_with_hint(caller, subject, "tapd ended before it answered",
+                         "\"tapctl list\" says what was done, \"journalctl -u tapd\" why it ended.");
         return TAPCTL_EXIT_FAILED;
 }
 
@@ -205,14 +261,13 @@ static char *take_advice(Caller *caller, const sd_bus_error *error) {
 }
 
 /* Once is enough here as well: it is one switch. */
-static void hint_at_switch(Caller *caller, const sd_bus_error *error) {
+static char *take_hint(Caller *caller, const sd_bus_error *error) {
         char *hint = caller->hinted || !caller->plugs_into ? NULL : advice_on_switch(error->name, caller->plugs_into);
 
-        if (hint) {
-                report_hint("%s", hint);
+        if (hint)
                 caller->hinted = true;
-        }
-        free(hint);
+
+        return hint;
 }
 
 static bool is_no_such_tap(sd_bus_message *call, const sd_bus_error *error) {
@@ -236,13 +291,27 @@ static const char *skip_subject(const char *message, const char *subject) {
         return gap > 0 && rest[gap] ? rest + gap : message;
 }
 
+/* What tapd itself said. */
+static void report_answer(Caller *caller, const char *subject, const char *message, const sd_bus_error *error) {
+        char *advice = take_advice(caller, error), *hint = take_hint(caller, error);
+        char *named = id_names_in_message(skip_subject(message, subject)), *text = NULL;
+
+        if (asprintf(&text, "%s%s%s", named ? named : message, advice ? "; " : "", advice ? advice : "") < 0)
+                text = NULL;
+
+        report_with_hint(caller, subject, text ? text : message, hint);
+        free(text);
+        free(named);
+        free(hint);
+        free(advice);
+}
+
 static int report_error(Caller *caller, const char *subject, sd_bus_message *call, int r, const sd_bus_error *error) {
         const char *message = error->message ? error->message : strerror(-r);
-        char *advice, *named;
         int status;
 
         if (errno_means_no_bus(r))
-                return report_no_bus(r);
+                return report_no_bus(caller, r);
 
         if (subject && is_no_such_tap(call, error)) {
                 if (!caller->expects_absence)
@@ -252,17 +321,12 @@ static int report_error(Caller *caller, const char *subject, sd_bus_message *cal
 
         status = tapd_error_exit_status(error->name);
         if (status == TAPCTL_EXIT_NO_SERVICE)
-                return report_no_service(message);
+                return report_no_service(caller, message);
 
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
-                return report_death(subject);
+                return report_death(caller, subject);
 
-        advice = take_advice(caller, error);
-        named = id_names_in_message(skip_subject(message, subject));
-        report(subject, "%s%s%s", named ? named : message, advice ? "; " : "", advice ? advice : "");
-        hint_at_switch(caller, error);
-        free(named);
-        free(advice);
+        report_answer(caller, subject, message, error);
         return status;
 }
 
@@ -318,11 +382,26 @@ static int perform(Caller *caller, sd_bus_message *call, sd_bus_error *error, sd
         if (caller->progress && isatty(STDERR_FILENO))
                 return progress_call(caller->bus, call, caller->progress, error, ret_reply);
 
-        return sd_bus_call(caller->bus, call, 0, error, ret_reply);
+        return sd_bus_call(caller->bus, call, time_left(caller), error, ret_reply);
+}
+
+/* Whether a call that began then failed because nobody answered. To sd-bus that is the same as tapd's own Timeout, or
+ * as its end. */
+static bool is_late(const Caller *caller, uint64_t began_usec, int r) {
+        uint64_t patience = UINT64_MAX;
+
+        if (r != -ETIMEDOUT)
+                return false;
+        if (caller->deadline_usec > 0)
+                return text_clock_usec() >= caller->deadline_usec;
+
+        (void) sd_bus_get_method_call_timeout(caller->bus, &patience);
+        return text_clock_usec() - began_usec >= patience;
 }
 
 int call_perform(Caller *caller, const char *subject, sd_bus_message *call, sd_bus_message **ret_reply) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
+        uint64_t began = text_clock_usec();
         sd_bus_message *reply = NULL;
         int r, status = 0;
 
@@ -333,11 +412,13 @@ int call_perform(Caller *caller, const char *subject, sd_bus_message *call, sd_b
                 caller->may_ask = r >= 0;
         }
 
-        if (r < 0)
+        if (r < 0 && is_late(caller, began, r))
+                status = report_late(caller, text_clock_usec() - began);
+        else if (r < 0)
                 status = report_error(caller, subject, call, r, &error);
         else if (!caller->verified) {
                 r = ask_for_owner(caller);
-                status = r < 0 ? report_no_bus(r) : verify_owner(caller);
+                status = r < 0 ? report_no_bus(caller, r) : verify_owner(caller);
         }
 
         if (status == 0 && ret_reply)
@@ -418,7 +499,7 @@ int call_report_reply(int r) {
                 return TAPCTL_EXIT_FAILED;
         }
 
-        report(NULL, "tapd gave an answer that this tapctl does not understand: %s", strerror(-r));
-        report_hint("another version may be running: \"systemctl restart tapd\" starts the one that is installed.");
+        /* One line, also for those who are terse. */
+        report(NULL, "tapd, maybe of another version, gave an answer that is not understood here: %s", strerror(-r));
         return TAPCTL_EXIT_FAILED;
 }

@@ -12,6 +12,7 @@
 typedef struct Caller {
         sd_bus *bus;
         bool may_ask;           /* a person may be asked for a password */
+        bool is_terse;          /* what would help goes into the line of the error, for nobody reads another */
         bool pending;           /* the bus has not yet said who owns tapd's name */
         bool verified;          /* the owner may own it */
         bool expects_absence;   /* that there is no such TAP is told by the exit status alone */
@@ -21,12 +22,17 @@ typedef struct Caller {
         bool hinted;            /* what to do about that switch was said */
         int error;              /* of that question, -errno */
         uint32_t owner;         /* uid, where the name has an owner */
+        uint64_t deadline_usec; /* of all of it, CLOCK_MONOTONIC; 0: each call has its time */
         bool owned;
         Agent agent;
 } Caller;
 
 /* Connects to the system bus. call_close() in any case. */
 int call_open(Caller *caller, bool may_ask);
+
+/* The same for a program that another one waits for: it asks for no password, an error is one line, and after so many
+ * seconds it has failed, whoever does not answer. */
+int call_open_unattended(Caller *caller, unsigned seconds);
 void call_close(Caller *caller);
 
 /* A call to the manager or to the TAP of that name. The caller appends arguments and unrefs it. */

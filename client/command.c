@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +16,12 @@
 static const char *find_token(const char *text, const CommandTap *tap, size_t *ret_length) {
         const struct {
                 const char *token, *value;
-        } tokens[] = { { "{name}", tap->name }, { "{fds}", tap->fds }, { "{mac}", tap->mac } };
+        } tokens[] = { { "{name}", tap->name }, { "{fds}", tap->fds }, { "{fd}", tap->fd }, { "{mac}", tap->mac } };
 
         for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
                 size_t length = strlen(tokens[i].token);
 
-                if (strncmp(text, tokens[i].token, length) == 0) {
+                if (tokens[i].value && strncmp(text, tokens[i].token, length) == 0) {
                         *ret_length = length;
                         return tokens[i].value;
                 }
@@ -45,6 +44,23 @@ static void expand_into(FILE *out, const char *text, const CommandTap *tap) {
                 before = text[length - 1];
                 text += length;
         }
+}
+
+static bool has_token(const char *text, const char *token) {
+        const char *found = strstr(text, token);
+
+        while (found && found > text && found[-1] == '$')
+                found = strstr(found + 1, token);
+
+        return found;
+}
+
+bool command_has_token(const char *const *words, const char *token) {
+        for (size_t i = 1; words[0] && words[i]; i++)
+                if (has_token(words[i], token))
+                        return true;
+
+        return false;
 }
 
 char *command_expand(const char *text, const CommandTap *tap) {

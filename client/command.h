@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -17,8 +18,12 @@ enum {
 typedef struct CommandTap {
         const char *name; /* {name} */
         const char *fds;  /* {fds}, "3:4" */
+        const char *fd;   /* {fd}, "3"; NULL where there are several: the token stays */
         const char *mac;  /* {mac}, of the guest's side; "" where it has none */
 } CommandTap;
+
+/* Whether a token, "{fd}", stands in the command's arguments and would be replaced. */
+bool command_has_token(const char *const *words, const char *token);
 
 /* A copy of @text with the tokens replaced, wherever in it they stand. "${name}" is the shell's and stays. NULL where
  * memory ran out. */

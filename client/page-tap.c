@@ -7,7 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "advice.h"
+#include "guest-address.h"
 #include "names.h"
+#include "opening.h"
 #include "page.h"
 #include "port-words.h"
 #include "text.h"
@@ -34,6 +37,10 @@ int statistics_read(Statistics *statistics, sd_bus_message *message) {
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
+static bool is(const char *text, const char *word) {
+        return text && strcmp(text, word) == 0;
+}
+
 /* Who may open it by name, for people; to be freed. The kernel wants what is set of user and group, and both where both
  * are (drivers/net/tun.c, tun_not_capable()). NULL where memory ran out. */
 static char *describe_user(const TapInfo *info, Page *page) {
@@ -45,6 +52,8 @@ static char *describe_user(const TapInfo *info, Page *page) {
                 r = tap_info_format(info, FIELD_GROUP, &page->names, &group);
         if (r < 0)
                 text = NULL;
+        else if (is(info->lifetime, "ephemeral"))
+                text = strdup("nobody by its name: its queues were handed over");
         else if (info->user == TAPD_ID_UNSET && info->group == TAPD_ID_UNSET)
                 text = strdup("anybody on this host");
         else if (info->user == TAPD_ID_UNSET)
@@ -57,17 +66,6 @@ static char *describe_user(const TapInfo *info, Page *page) {
         free(group);
         free(user);
         return r < 0 ? NULL : text;
-}
-
-static bool is(const char *text, const char *word) {
-        return text && strcmp(text, word) == 0;
-}
-
-/* The kernel does not count the one queue of a single-queue TAP; it is told by the carrier. */
-static uint32_t count_queues(const TapInfo *info) {
-        uint32_t n = info->queues_attached + info->queues_detached;
-
-        return n == 0 && info->carrier ? 1 : n;
 }
 
 static void print_state(const Page *page, const TapInfo *info) {
@@ -90,8 +88,7 @@ static void print_kind(const TapInfo *info) {
         const char *frames = info->kind && strcmp(info->kind, "tun") == 0 ? "IP packets" : "Ethernet frames";
 
         page_key("Kind", "%s (%s%s%s), %s", info->kind ? info->kind : "", frames,
-                 info->vnet_header ? ", each after a virtio-net header" : "",
-                 info->packet_info ? ", each after its protocol number" : "",
+                 info->vnet_header ? " with virtio-net header" : "", info->packet_info ? " with protocol number" : "",
                  info->multi_queue ? "multi-queue" : "single-queue");
 }
 
@@ -219,11 +216,11 @@ static bool holds(const Holder *holder, const TapInfo *info, const Page *page) {
                         n_here += other->n_queues;
         }
 
-        return n_here < count_queues(info);
+        return n_here < tap_info_count_queues(info);
 }
 
 static void print_holders(const TapInfo *info, Page *page) {
-        uint32_t n_queues = count_queues(info), n_seen = 0;
+        uint32_t n_queues = tap_info_count_queues(info), n_seen = 0;
 
         if (n_queues == 0)
                 return;
@@ -284,14 +281,61 @@ static void print_counters(const char *key, const uint64_t *counters) {
                  counters[1], errors, dropped);
 }
 
+/* Such a note is for who sees the page. */
+static OpeningWho who_looks(const TapInfo *info) {
+        return (OpeningWho){
+                .uid = geteuid(),
+                .in_group = info->group == getegid() || group_member(info->group),
+                .joins_group = advice_joins_group(info->group),
+        };
+}
+
+static void print_arguments(const Opening *opening) {
+        bool fits = page_fits("-netdev ", opening->netdev);
+
+        if (!fits)
+                page_key("Open with", "QEMU:");
+        page_command(fits ? "Open with" : "", "-netdev ", opening->netdev);
+        page_command("", "-device ", opening->device);
+}
+
+static int print_opening(const TapInfo *info, Page *page) {
+        OpeningWho who = who_looks(info);
+        Opening opening;
+        int r;
+
+        r = opening_init(&opening, info, &page->names, &who);
+        if (r >= 0 && opening.netdev)
+                print_arguments(&opening);
+        for (size_t i = 0; i < opening.n_notes && r >= 0; i++)
+                page_escaped(i == 0 && !opening.netdev ? "Open with" : "", opening.notes[i]);
+
+        opening_done(&opening);
+        return r;
+}
+
+/* An absent one has no device that could be opened. */
 static int print_people(const TapInfo *info, Page *page, const char *user) {
+        int r = 0;
+
         page_key("User", "%s", user);
-        return print_creator(info, page);
+        if (!tap_info_is_absent(info))
+                r = print_opening(info, page);
+
+        return r < 0 ? r : print_creator(info, page);
+}
+
+static void print_guest(const TapInfo *info) {
+        char address[INET6_ADDRSTRLEN];
+
+        page_escaped("For the guest", info->guest_mac_address);
+        if (info->guest_mac_address && guest_link_local(info->guest_mac_address, address) >= 0)
+                page_key("", "%s (link-local, by EUI-64)", address);
 }
 
 static void print_device(const TapInfo *info) {
         page_escaped("MAC address", info->mac_address);
-        page_escaped("For the guest", info->guest_mac_address);
+        print_guest(info);
         page_key("MTU", "%" PRIu32 " bytes", info->mtu_bytes);
         page_key("Transmit queue", "%" PRIu32 " packets", info->transmit_queue_length);
         page_key("Ifindex", "%" PRId32, info->ifindex);
@@ -361,7 +405,7 @@ static void write_statistics_json(const Statistics *statistics, Json *json) {
 static void write_holders_json(const TapInfo *info, Page *page) {
         Json *json = page->json;
 
-        if (count_queues(info) > 0)
+        if (tap_info_count_queues(info) > 0)
                 look_for_holders(page);
 
         json_key(json, "Holders");
@@ -383,19 +427,58 @@ static void write_holders_json(const TapInfo *info, Page *page) {
         json_end_array(json);
 }
 
-static void write_tap_json(const TapInfo *info, const Statistics *statistics, Page *page) {
+static void write_link_local_json(const TapInfo *info, Json *json) {
+        char address[INET6_ADDRSTRLEN];
+
+        json_key(json, "GuestLinkLocalAddress");
+        if (!tap_info_is_absent(info) && info->guest_mac_address &&
+            guest_link_local(info->guest_mac_address, address) >= 0)
+                json_string(json, address);
+        else
+                json_null(json);
+}
+
+static int write_opening_json(const TapInfo *info, Page *page) {
+        OpeningWho who = who_looks(info);
+        Json *json = page->json;
+        Opening opening = {};
+        int r = 0;
+
+        if (!tap_info_is_absent(info))
+                r = opening_init(&opening, info, &page->names, &who);
+
+        json_key(json, "OpenWith");
+        if (r >= 0 && opening.netdev) {
+                json_begin_array(json);
+                json_string(json, "-netdev");
+                json_string(json, opening.netdev);
+                json_string(json, "-device");
+                json_string(json, opening.device);
+                json_end_array(json);
+        } else
+                json_null(json);
+
+        opening_done(&opening);
+        return r;
+}
+
+static int write_tap_json(const TapInfo *info, const Statistics *statistics, Page *page) {
+        int r;
+
         json_begin_object(page->json);
         for (FieldId id = 0; id < _FIELD_MAX; id++)
                 tap_info_write_json(info, id, page->json);
+        write_link_local_json(info, page->json);
+        r = write_opening_json(info, page);
         write_statistics_json(statistics, page->json);
         write_holders_json(info, page);
         json_end_object(page->json);
+        return r;
 }
 
 int page_show_tap(Page *page, const TapInfo *info, const Statistics *statistics) {
         if (!page->json)
                 return print_tap_page(info, statistics, page);
 
-        write_tap_json(info, statistics, page);
-        return 0;
+        return write_tap_json(info, statistics, page);
 }

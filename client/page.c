@@ -4,11 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "text.h"
 
 /* The keys stand right-aligned in this many columns. */
 #define KEY_WIDTH 14
+
+/* A terminal's. */
+#define COLUMNS 80
 
 void page_init(Page *page, Json *json) {
         *page = (Page){ .json = json };
@@ -41,6 +45,19 @@ void page_escaped(const char *key, const char *text) {
         if (text && *text && text_make_safe(text, &shown) >= 0)
                 page_key(key, "%s", shown);
         free(shown);
+}
+
+bool page_fits(const char *option, const char *argument) {
+        return KEY_WIDTH + strlen(": ") + strlen(option) + strlen(argument) <= COLUMNS;
+}
+
+void page_command(const char *key, const char *option, const char *argument) {
+        size_t length = strlen(option) + strlen(argument);
+
+        if (page_fits(option, argument))
+                page_key(key, "%s%s", option, argument);
+        else
+                printf("%*s%s%s\n", length < COLUMNS ? (int) (COLUMNS - length) : 0, "", option, argument);
 }
 
 void page_headline(Page *page, Colour colour, const char *text) {

@@ -45,6 +45,13 @@ void page_key(const char *key, const char *format, ...) __attribute__((format(pr
 /* The same with text of others, and without it nothing. */
 void page_escaped(const char *key, const char *text);
 
+/* The same with something to be copied, an option and its argument: it is one line in a terminal of 80 columns, if need
+ * be further to the left than other text. */
+void page_command(const char *key, const char *option, const char *argument);
+
+/* Whether that needs no more room than other text has. */
+bool page_fits(const char *option, const char *argument);
+
 void page_headline(Page *page, Colour colour, const char *text);
 
 /* Reads the a{st} that GetStatistics returns; counters unknown here are skipped. 0 or -errno. */

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "text.h"
 
 #define PATIENCE_USEC UINT64_C(1000000)
 
@@ -15,13 +16,6 @@ typedef struct Progress {
         uint64_t due_usec; /* UINT64_MAX: it is shown */
         sd_bus_message *reply;
 } Progress;
-
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
 
 static int progress_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         Progress *progress = userdata;
@@ -52,7 +46,7 @@ static int progress_wait(Progress *progress, sd_bus *bus) {
                 if (r > 0)
                         continue;
 
-                now = now_usec();
+                now = text_clock_usec();
                 if (progress->due_usec <= now)
                         progress_show(progress);
                 r = sd_bus_wait(bus, progress->due_usec == UINT64_MAX ? UINT64_MAX : progress->due_usec - now);
@@ -65,7 +59,7 @@ static int progress_wait(Progress *progress, sd_bus *bus) {
 
 int progress_call(sd_bus *bus, sd_bus_message *call, const char *text, sd_bus_error *error,
                   sd_bus_message **ret_reply) {
-        Progress progress = { .text = text, .due_usec = now_usec() + PATIENCE_USEC };
+        Progress progress = { .text = text, .due_usec = text_clock_usec() + PATIENCE_USEC };
         sd_bus_slot *slot = NULL;
         int r;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "report.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +30,12 @@ static void print_line(const char *prefix, const char *subject, const char *form
 }
 
 void report(const char *subject, const char *format, ...) {
+        char prefix[64];
         va_list arguments;
 
+        (void) snprintf(prefix, sizeof(prefix), "%s: ", program_invocation_short_name);
         va_start(arguments, format);
-        print_line("tapctl: ", subject, format, arguments);
+        print_line(prefix, subject, format, arguments);
         va_end(arguments);
 }
 

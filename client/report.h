@@ -5,7 +5,7 @@
  * What goes to standard error. Everything that was said by somebody else is escaped on the way.
  */
 
-/* One line "tapctl: SUBJECT: MESSAGE"; @subject NULL: without it. */
+/* One line "PROGRAM: SUBJECT: MESSAGE"; @subject NULL: without it. */
 void report(const char *subject, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* One line of advice after an error. */

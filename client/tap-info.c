@@ -251,6 +251,12 @@ bool tap_info_is_absent(const TapInfo *info) {
         return info->told & FIELD_BIT(FIELD_IFINDEX) && info->ifindex == 0;
 }
 
+uint32_t tap_info_count_queues(const TapInfo *info) {
+        uint32_t n = info->queues_attached + info->queues_detached;
+
+        return n == 0 && info->carrier ? 1 : n;
+}
+
 /* What only a device has: where there is none, tapd tells no value that means something. */
 static bool is_missing(const TapInfo *info, FieldId id) {
         switch (id) {

@@ -110,6 +110,10 @@ int tap_info_read_all(TapInfo *info, sd_bus_message *message);
 /* Whether it is declared and has no device just now. */
 bool tap_info_is_absent(const TapInfo *info);
 
+/* How many queues programs have open. The kernel does not count the one queue of a single-queue TAP; it is told by the
+ * carrier. */
+uint32_t tap_info_count_queues(const TapInfo *info);
+
 /* Makes the text of a field, safe to print. 0 or -ENOMEM. */
 int tap_info_format(const TapInfo *info, FieldId id, IdNames *names, char **ret);
 

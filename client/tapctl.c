@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "errors.h"
 #include "options.h"
 #include "output.h"
 #include "report.h"
+#include "streams.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -53,8 +51,9 @@ static const Verb verb_table[] = {
         { "run", verb_run, 0, SIZE_MAX, OPTION_SETTINGS | OPTIONS_PLUGGED | OPTION_QUEUES, "[NAME] -- COMMAND...",
           "Run a command with a TAP of its own",
           "Creates a TAP that lives as long as a queue of it is open and runs COMMAND with its queues as open "
-          "descriptors. {name}, {fds} and {mac} in the command's arguments become the TAP's name, the numbers of the "
-          "descriptors (3:4:...) and the address for the guest." },
+          "descriptors. In its arguments {name} becomes the TAP's name, {fds} the numbers of the descriptors "
+          "(3:4:...), "
+          "{fd} that of the only one, and {mac} the address for the guest." },
         { "declare", verb_declare, 1, SIZE_MAX, OPTIONS_SETTINGS | OPTIONS_PLUGGED, "NAME...",
           "Declare TAPs: they are there always",
           "Declares TAPs: they are there whenever tapd runs, also after a reboot. One that is declared already gets "
@@ -233,24 +232,11 @@ static int run(const Options *options) {
         return run_verb(verb, &rest);
 }
 
-/* Where one of 0 to 2 is closed, the next file that is opened takes its number and gets what is printed. Opened for
- * reading, so that writing there is an error as it was. */
-static void fill_standard_streams(void) {
-        int fd;
-
-        do
-                fd = open("/dev/null", O_RDONLY);
-        while (fd >= 0 && fd <= 2);
-
-        if (fd > 2)
-                close(fd);
-}
-
 int main(int argc, char **argv) {
         Options options;
         int status;
 
-        fill_standard_streams();
+        streams_fill();
 
         status = options_parse(&options, argc, argv);
         if (status == 0)

@@ -183,11 +183,19 @@ bool text_is_nearer(const char *word, const char *other, unsigned *distance) {
         return true;
 }
 
-uint64_t text_now_usec(void) {
+static uint64_t read_clock(clockid_t clock) {
         struct timespec now;
 
-        clock_gettime(CLOCK_REALTIME, &now);
+        clock_gettime(clock, &now);
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+uint64_t text_now_usec(void) {
+        return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t text_clock_usec(void) {
+        return read_clock(CLOCK_MONOTONIC);
 }
 
 void text_format_span(uint64_t seconds, char *buffer, size_t size) {

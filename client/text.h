@@ -38,6 +38,9 @@ unsigned text_distance(const char *a, const char *b);
 /* The time of day, microseconds since the epoch. */
 uint64_t text_now_usec(void);
 
+/* Microseconds of a clock that nobody sets. */
+uint64_t text_clock_usec(void);
+
 /* Writes a span of time in its largest unit, "5 min", into @buffer. */
 void text_format_span(uint64_t seconds, char *buffer, size_t size);
 

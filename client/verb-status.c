@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,16 @@ static int show_tap(Caller *caller, const char *name, void *userdata) {
         return status;
 }
 
+/* QEMU, which may not make one, says nothing of that it would have to. */
+static void hint_at_absence(const char *name) {
+        if (if_nametoindex(name) > 0)
+                report_hint(
+                        "a network interface that is not tapd's has this name; \"tapctl adopt %s\" takes over a TAP.",
+                        name);
+        else
+                report_hint("\"tapctl create %s\" makes it; to QEMU its absence is \"Operation not permitted\".", name);
+}
+
 static int show_taps(Caller *caller, const Options *options, Page *page) {
         int status;
 
@@ -65,6 +76,8 @@ static int show_taps(Caller *caller, const Options *options, Page *page) {
         status = call_each(caller, options->arguments, options->n_arguments, show_tap, page);
         if (page->json)
                 json_end_array(page->json);
+        if (status == TAPCTL_EXIT_NO_SUCH_TAP && options->n_arguments == 1)
+                hint_at_absence(options->arguments[0]);
 
         return status;
 }

@@ -6,12 +6,7 @@
 #include <string.h>
 
 #include "names.h"
-
-/* Below UID_MIN of login.defs(5) accounts are the system's, and 61184 to 65535 are systemd's (UIDS-GIDS.md). There is
- * no upper bound: a directory's users have the highest numbers. */
-static bool is_system_account(uid_t uid) {
-        return uid < 1000 || (uid >= 61184 && uid <= 65535);
-}
+#include "settings.h"
 
 bool caller_in_group(const Caller *caller, gid_t gid) {
         for (size_t i = 0; i < caller->n_groups; i++)
@@ -38,7 +33,7 @@ static bool grant_names_caller(const Grant *grant, const Caller *caller) {
 
 /* A service that was broken into is no member of kvm that should have a network cord: libvirt-qemu is one on Debian. */
 static int check_account(const Config *config, const Caller *caller, Fault *fault) {
-        if (caller->uid == 0 || !is_system_account(caller->uid))
+        if (caller->uid == 0 || !user_is_system(caller->uid))
                 return 0;
 
         for (size_t i = 0; i < config->n_grants; i++)

@@ -67,16 +67,30 @@ static bool has_mac_of(const Tap *tap, const TapSpec *spec) {
         return spec->has_mac && tap->link.has_mac && memcmp(tap->record.spec.mac, spec->mac, sizeof(spec->mac)) == 0;
 }
 
+static bool has_guest_mac_of(const Tap *tap, const TapSpec *spec) {
+        return spec->has_mac && memcmp(tap->record.guest_mac, spec->mac, sizeof(spec->mac)) == 0;
+}
+
 static bool has_interface_id_of(const Tap *tap, const TapSpec *spec) {
         return *spec->port.interface_id && !tap_is_absent(tap) &&
                strcmp(tap->record.spec.port.interface_id, spec->port.interface_id) == 0;
 }
 
+static int refuse_guest_mac(const TapSpec *spec, const char *name, Fault *fault) {
+        char mac[SPEC_MAC_SIZE];
+
+        return fault_set(fault, TAPD_ERROR_CONFLICT, "MACAddress=: %s is for the guest of %s",
+                         spec_mac_format(spec->mac, mac), name);
+}
+
 int manager_check_unique(Manager *manager, const TapSpec *spec, const char *name, Fault *fault) {
         bool is_needed = spec->has_mac || *spec->port.interface_id;
+        uint8_t guest_mac[sizeof(spec->mac)];
         char mac[SPEC_MAC_SIZE];
 
         for (const Tap *tap = is_needed ? manager->taps : NULL; tap; tap = tap->hh.next) {
+                if (has_guest_mac_of(tap, spec))
+                        return refuse_guest_mac(spec, tap->record.name, fault);
                 if (strcmp(tap->record.name, name) == 0)
                         continue;
                 if (has_mac_of(tap, spec))
@@ -87,7 +101,12 @@ int manager_check_unique(Manager *manager, const TapSpec *spec, const char *name
                                          spec->port.interface_id, tap->record.name);
         }
 
-        return 0;
+        if (!spec->has_mac)
+                return 0;
+
+        /* One that is yet to be made. */
+        name_to_guest_mac(name, manager->workshop.mac_key, guest_mac);
+        return memcmp(guest_mac, spec->mac, sizeof(guest_mac)) == 0 ? refuse_guest_mac(spec, name, fault) : 0;
 }
 
 /* A bridge that nobody gave an address has that of its lowest port, which may be this one. */

@@ -115,7 +115,8 @@ int manager_create(Manager *manager, const ManagerOrder *order, TapQueues *queue
  * not answer. */
 int manager_find_switch(Manager *manager, const char *name, Switch *ret, Fault *fault);
 
-/* Conflict where another TAP has the address or the InterfaceID that is asked for: two of one cut each other off. */
+/* Conflict where another TAP has the address or the InterfaceID that is asked for, or a guest is to have the address:
+ * two of one cut each other off. */
 int manager_check_unique(Manager *manager, const TapSpec *spec, const char *name, Fault *fault);
 
 /* What a switch would not take of a TAP that is as @spec says (port_check()). */

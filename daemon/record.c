@@ -104,6 +104,13 @@ static const char *read_value(Reader *reader, const char *key) {
         return reader->value;
 }
 
+/* Whether the next line is this one: records of a tapd that plugged nothing in have none about ports. */
+static bool has_line(const Reader *reader, const char *key) {
+        size_t length = strlen(key);
+
+        return reader->r == 0 && strncmp(reader->position, key, length) == 0 && reader->position[length] == '=';
+}
+
 static uint64_t read_number(Reader *reader, const char *key, uint64_t max) {
         uint64_t number = 0;
 
@@ -138,9 +145,21 @@ static void read_text(Reader *reader, const char *key, char *text, size_t size) 
                 strcpy(text, value);
 }
 
+static void read_port(Reader *reader, PortSpec *port) {
+        const char *trunk;
+
+        read_text(reader, "switch", port->switch_name, sizeof(port->switch_name));
+        port->vlan = (uint16_t) read_number(reader, "vlan", VLAN_MAX);
+        trunk = read_value(reader, "trunk");
+        if (*trunk && parse_trunk(trunk, &port->trunk) < 0)
+                reader->r = -EBADMSG;
+        port->isolated = read_flag(reader, "isolated");
+        read_text(reader, "interface-id", port->interface_id, sizeof(port->interface_id));
+}
+
 static void read_spec(Reader *reader, Record *record) {
         TapSpec *spec = &record->spec;
-        const char *trunk, *kind = read_value(reader, "kind");
+        const char *kind = read_value(reader, "kind");
 
         spec->mode.tun = strcmp(kind, "tun") == 0;
         if (!spec->mode.tun && strcmp(kind, "tap") != 0)
@@ -161,13 +180,8 @@ static void read_spec(Reader *reader, Record *record) {
         spec->mtu = (uint32_t) read_number(reader, "mtu", UINT32_MAX);
         spec->transmit_queue_length = (uint32_t) read_number(reader, "transmit-queue-length", UINT32_MAX);
         read_text(reader, "description", spec->description, sizeof(spec->description));
-        read_text(reader, "switch", spec->port.switch_name, sizeof(spec->port.switch_name));
-        spec->port.vlan = (uint16_t) read_number(reader, "vlan", VLAN_MAX);
-        trunk = read_value(reader, "trunk");
-        if (*trunk && parse_trunk(trunk, &spec->port.trunk) < 0)
-                reader->r = -EBADMSG;
-        spec->port.isolated = read_flag(reader, "isolated");
-        read_text(reader, "interface-id", spec->port.interface_id, sizeof(spec->port.interface_id));
+        if (has_line(reader, "switch"))
+                read_port(reader, &spec->port);
 }
 
 /* The last line is the sum of all before it. */
@@ -210,7 +224,7 @@ int record_parse(const char *name, const char *text, size_t size, Record *ret) {
         record.declared_hash = read_number(&reader, "declared-hash", UINT64_MAX);
         record.created_usec = read_number(&reader, "created", UINT64_MAX);
         record.idle_usec = read_number(&reader, "idle", UINT64_MAX);
-        record.is_plugged = read_flag(&reader, "plugged");
+        record.is_plugged = has_line(&reader, "plugged") && read_flag(&reader, "plugged");
         read_spec(&reader, &record);
         if (reader.r < 0 || strncmp(reader.position, SUM, strlen(SUM)) != 0)
                 return -EBADMSG;

@@ -368,3 +368,9 @@ int setting_parse(const Setting *setting, const char *text, SettingValue *ret) {
         *ret = value;
         return 0;
 }
+
+/* Below UID_MIN of login.defs(5) accounts are the system's, and 61184 to 65535 are systemd's (UIDS-GIDS.md). There is
+ * no upper bound: a directory's users have the highest numbers. */
+bool user_is_system(uint32_t uid) {
+        return uid < 1000 || (uid >= 61184 && uid <= 65535);
+}

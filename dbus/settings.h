@@ -117,3 +117,6 @@ int parse_duration(const char *text, uint64_t *ret);
  * *ret, or -EINVAL, or -ESRCH where no such user or group exists. */
 int parse_user(const char *text, uint32_t *ret);
 int parse_group(const char *text, uint32_t *ret);
+
+/* Whether it is an account of the system, which a membership in a group gives nothing. */
+bool user_is_system(uint32_t uid);

@@ -143,6 +143,30 @@ char *lab_run(const char *format, ...) {
         return out;
 }
 
+GPid lab_spawn_as(Lab *lab, uid_t uid, const char *const *words, int *ret_out, int *ret_err) {
+        g_autofree char *user = g_strdup_printf("%u", uid);
+        g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+        g_auto(GStrv) environment = g_get_environ(), arguments = NULL;
+        g_autoptr(GError) error = NULL;
+        GPid pid;
+
+        g_strv_builder_add_many(builder, "setpriv", "--reuid", user, "--regid", user, NULL);
+        if (uid == LAB_ALICE || uid == LAB_BOB || uid == LAB_DAEMON)
+                g_strv_builder_add_many(builder, "--groups", G_STRINGIFY(LAB_GROUP), "--", NULL);
+        else
+                g_strv_builder_add_many(builder, "--clear-groups", "--", NULL);
+        g_strv_builder_addv(builder, (const char **) words);
+        arguments = g_strv_builder_end(builder);
+        environment = g_environ_setenv(environment, "DBUS_SYSTEM_BUS_ADDRESS", lab->address, true);
+
+        if (!g_spawn_async_with_pipes(NULL, arguments, environment,
+                                      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH | G_SPAWN_LEAVE_DESCRIPTORS_OPEN,
+                                      NULL, NULL, &pid, NULL, ret_out, ret_err, &error))
+                g_error("%s", error->message);
+
+        return pid;
+}
+
 void lab_fill(const char *path) {
         static const char zeros[4096];
         int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

@@ -110,6 +110,9 @@ void lab_watch(Lab *lab);
 /* Waits for a line of that. */
 void lab_wait_signal(Lab *lab, const char *line);
 
+/* Starts a program as somebody of the lab, in his groups and on its bus. Descriptors that are not closed on exec stay
+ * open in it. To be waited for. @ret_out and @ret_err may be NULL: as the test's. */
+GPid lab_spawn_as(Lab *lab, uid_t uid, const char *const *words, int *ret_out, int *ret_err);
 /* Runs a command and returns its output; fails the test where it fails. */
 char *lab_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Makes a file that takes all the room that its file system has. */

@@ -116,14 +116,15 @@ static void test_refused(Lab *lab) {
         g_assert_cmpstr(before, ==, after);
 }
 
+static LabReply create_with_address(Lab *lab, const char *name, const char *address) {
+        return lab_call(lab, lab->root, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", name, 1,
+                        "MACAddress", "s", address);
+}
+
 static void test_same_address(Lab *lab) {
         lab_create(lab, lab->root, "tap1", NULL);
-        lab_expect(lab_call(lab, lab->root, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", "tap2", 1,
-                            "MACAddress", "s", "52:54:00:00:00:07"),
-                   NULL, NULL);
-        lab_expect(lab_call(lab, lab->root, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", "tap3", 1,
-                            "MACAddress", "s", "52:54:00:00:00:07"),
-                   OWN_ERROR("Conflict"), "tap2");
+        lab_expect(create_with_address(lab, "tap2", "52:54:00:00:00:07"), NULL, NULL);
+        lab_expect(create_with_address(lab, "tap3", "52:54:00:00:00:07"), OWN_ERROR("Conflict"), "tap2");
         lab_expect(set_string(lab, lab->root, "MACAddress", "52:54:00:00:00:07"), OWN_ERROR("Conflict"), "tap2");
         g_assert_false(lab_link_exists("tap3"));
 }
@@ -142,6 +143,14 @@ static void test_addresses(Lab *lab) {
         second = lab_property(lab, "tap1", "MACAddress");
         g_assert_cmpstr(first, ==, second);
         lab_expect_property(lab, "tap1", "GuestMACAddress", guest);
+
+        /* What is a guest's is no host side's: of no TAP that is there, and not of the one that is to be. */
+        lab_expect(set_string(lab, lab->root, "MACAddress", guest), OWN_ERROR("Conflict"), "is for the guest of tap1");
+        lab_expect(create_with_address(lab, "tap2", guest), OWN_ERROR("Conflict"), "is for the guest of tap1");
+        lab_delete(lab, lab->root, "tap1", false, NULL);
+        lab_expect(create_with_address(lab, "tap1", guest), OWN_ERROR("Conflict"), "is for the guest of tap1");
+        g_assert_false(lab_link_exists("tap1"));
+        lab_expect(create_with_address(lab, "tap2", guest), NULL, NULL);
 }
 
 static void test_statistics(Lab *lab) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The real tapctl: where its output goes nowhere, where there is no bus, and who it talks to. */
+#include <errno.h>
+#include <linux/if_tun.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -109,12 +111,16 @@ static void test_words(Lab *lab) {
                 { "$tapctl run tap5 -- true", 125, NULL, "tap5: a network interface that is not" },
                 { "$tapctl run tap1 -- true", 125, NULL, "tap1: exists" },
                 { "$tapctl create tap6", TAPCTL_EXIT_IN_USE, NULL, "tap6: belongs to lab-alice" },
+                { "$tapctl status tap5", TAPCTL_EXIT_NO_SUCH_TAP, NULL, "\"tapctl adopt tap5\" takes over a TAP" },
+                { "$tapctl status tap7", TAPCTL_EXIT_NO_SUCH_TAP, NULL, "\"tapctl create tap7\" makes it" },
                 /* What never changes, and what tapctl run has no use for: the command line is wrong. */
                 { "$tapctl set tap1 --multi-queue=no", TAPCTL_EXIT_USAGE, NULL, "MultiQueue=" },
                 { "$tapctl set tap1 --kind=tun", TAPCTL_EXIT_USAGE, NULL, "Kind=" },
                 { "$tapctl run --user=root -- true", 125, NULL, "\"run\" takes no option --user" },
                 { "$tapctl run --group=kvm -- true", 125, NULL, "\"run\" takes no option --group" },
                 { "$tapctl run --mtu=1400 --shared -- true", 125, NULL, "\"run\" takes no option --shared" },
+                { "$tapctl run --queues=2 -- true {fd}", 125, NULL, "--queues=2 has 2 of them: {fds}" },
+                { "$tapctl run -- sh -c 'test -e /proc/self/fd/$1 && echo yes' sh {fd}", 0, "yes", NULL },
                 { "$tapctl run --help | grep -e --user -e --group -e --shared", 1, NULL, NULL },
                 { "$tapctl run --help | grep -e --mtu", 0, "--mtu", NULL },
                 { "$tapctl create --help | grep -e --user", 0, "--user", NULL },
@@ -125,6 +131,47 @@ static void test_words(Lab *lab) {
         g_free(lab_run("ip tuntap add mode tap dev tap5"));
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
                 run_command(lab, 0, &rows[i]);
+}
+
+/* What status says that an open will bring is what it brings. */
+static void test_open_with(Lab *lab) {
+        static const CommandRow for_alice = { "$tapctl status tap1", 0,
+                                              "Open with: -netdev tap,id=n0,ifname=tap1,queues=2,", NULL },
+                                mismatch = { "$tapctl status tap1", 0, "else \"Invalid argument\"", NULL },
+                                /* setpriv has her without the group that she is in by /etc/group. */
+                later = { "$tapctl status tap1", 0,
+                          "you are in lab-group at your next login: \"Operation not permitted\"", NULL },
+                                not_bob = { "$tapctl status tap1", 0,
+                                            "not by you, who are not lab-alice: \"Operation not permitted\"", NULL },
+                                single = { "$tapctl status tap2", 0,
+                                           "Open with: -netdev tap,id=n0,ifname=tap2,script=no,", NULL },
+                                busy = { "$tapctl status tap2", 0, "\"Device or resource busy\"", NULL },
+                                free_again = { "$tapctl status tap2 | grep busy", 1, NULL, NULL };
+        int fd;
+
+        lab_watch(lab);
+        lab_create(lab, lab->alice, "tap1", NULL);
+        run_command(lab, LAB_ALICE, &for_alice);
+        run_command(lab, LAB_ALICE, &mismatch);
+        g_assert_cmpint(lab_open_queue("tap1", 0, LAB_ALICE, LAB_GROUP), ==, -EINVAL);
+        run_command(lab, LAB_ALICE, &later);
+        g_assert_cmpint(lab_open_queue("tap1", IFF_MULTI_QUEUE, LAB_ALICE, 0), ==, -EPERM);
+        run_command(lab, LAB_BOB, &not_bob);
+        g_assert_cmpint(lab_open_queue("tap1", IFF_MULTI_QUEUE, LAB_BOB, LAB_GROUP), ==, -EPERM);
+
+        lab_expect(lab_call(lab, lab->alice, TAPD_OBJECT_PATH, TAPD_MANAGER_INTERFACE, "CreateTap", "sa{sv}", "tap2", 1,
+                            "MultiQueue", "b", 0),
+                   NULL, NULL);
+        run_command(lab, LAB_ALICE, &single);
+        run_command(lab, LAB_ALICE, &free_again);
+        fd = lab_open_queue("tap2", 0, LAB_ALICE, LAB_GROUP);
+        g_assert_cmpint(fd, >=, 0);
+        lab_wait_signal(lab, "changed tap2 Carrier=true");
+        run_command(lab, LAB_ALICE, &busy);
+        g_assert_cmpint(lab_open_queue("tap2", 0, LAB_ALICE, LAB_GROUP), ==, -EBUSY);
+        close(fd);
+        lab_wait_signal(lab, "changed tap2 Carrier=false");
+        run_command(lab, LAB_ALICE, &free_again);
 }
 
 static void test_descriptors(Lab *lab) {
@@ -189,6 +236,7 @@ int main(int argc, char **argv) {
         lab_init(&argc, &argv);
 
         lab_add_test("/tapctl/output", test_output);
+        lab_add_test("/tapctl/open-with", test_open_with);
         lab_add_test("/tapctl/descriptors", test_descriptors);
         lab_add_test("/tapctl/usage", test_usage);
         lab_add_test("/tapctl/words", test_words);

@@ -20,8 +20,8 @@ REFUSALS = {STANDARD_ERROR + 'AccessDenied', STANDARD_ERROR + 'InteractiveAuthor
             STANDARD_ERROR + 'PropertyReadOnly'}
 
 # An argument that would be right, for each name or else each type.
-ARGUMENTS = {'name': '"tap1"', 'names': '["tap1"]', 'as': '["tap1"]', 'b': 'true', 's': '"tap1"', 'u': 'uint32 1',
-             'a{sv}': '@a{sv} {}', 'a(sa{sv})': '[("tap2", @a{sv} {})]', 'v': '<"tap1">',
+ARGUMENTS = {'name': '"tap1"', 'switch': '"br0"', 'names': '["tap1"]', 'as': '["tap1"]', 'b': 'true', 's': '"tap1"',
+             'u': 'uint32 1', 'a{sv}': '@a{sv} {}', 'a(sa{sv})': '[("tap2", @a{sv} {})]', 'v': '<"tap1">',
              'o': f'objectpath "{TAP_OBJECT}"'}
 
 
@@ -75,6 +75,7 @@ def calls(host):
 def test_nobody(host):
     """Every method that writes is refused to nobody"""
     host.tapctl('alice', 'create', 'tap1')
+    host.run(['ip', 'link', 'add', 'br0', 'type', 'bridge'], check=True)
     before = host.dump('tap1')
     refused = 0
     for path, name, arguments in calls(host):
@@ -97,7 +98,7 @@ def test_nobody(host):
             check(reply.error in REFUSALS, f'Set {node.get("name")}:\n{reply}')
 
     check_equal(host.dump('tap1'), before, 'the dump of tap1')
-    check_equal(host.links(), ['lo', 'tap1'], 'devices')
+    check_equal(host.links(), ['lo', 'tap1', 'br0'], 'devices')
 
 
 def test_readers(host):

@@ -18,15 +18,17 @@ PACKAGE = '/root/tapd.deb'
 
 # For each thing that the package is to bring.
 CONTENTS = {
-    '/usr/libexec/tapd', '/usr/bin/tapctl', '/usr/lib/tapd/tapd.conf', '/etc/tapd',
+    '/usr/libexec/tapd', '/usr/libexec/tapd-bridge-helper', '/usr/bin/tapctl', '/usr/lib/tapd/tapd.conf', '/etc/tapd',
     '/usr/share/dbus-1/system.d/org.tapd1.conf', '/usr/share/dbus-1/system-services/org.tapd1.service',
     '/usr/share/dbus-1/interfaces/org.tapd1.Manager.xml', '/usr/share/dbus-1/interfaces/org.tapd1.Tap.xml',
     '/usr/share/polkit-1/actions/org.tapd1.policy', '/usr/share/polkit-1/rules.d/60-tapd.rules',
     '/lib/systemd/system/tapd.service', '/lib/systemd/system/tapd-ovs.service', '/lib/systemd/system/tapd-ovs.socket',
     '/usr/lib/sysusers.d/tapd.conf', '/usr/lib/systemd/catalog/tapd.catalog',
-    '/usr/share/man/man1/tapctl.1.gz', '/usr/share/man/man5/tapd.conf.5.gz', '/usr/share/man/man8/tapd.8.gz',
+    '/usr/share/man/man1/tapctl.1.gz', '/usr/share/man/man5/tapd.conf.5.gz', '/usr/share/man/man5/tapd.tap.5.gz',
+    '/usr/share/man/man8/tapd.8.gz', '/usr/share/man/man8/tapd-bridge-helper.8.gz',
     '/usr/share/bash-completion/completions/tapctl',
     '/usr/share/doc/tapd/changelog.gz', '/usr/share/doc/tapd/copyright',
+    *(f'/usr/share/doc/tapd/examples/{name}' for name in ('hot-plug.py', 'manager.c', 'manager.py')),
 }
 
 # What dpkg, systemd and logins write in any case, and nothing of it is tapd's.

@@ -1293,6 +1293,8 @@ static void test_many(void) {
 
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
+        /* As which it reports. */
+        program_invocation_short_name = (char *) "tapctl";
 
         g_test_add_func("/client/import/words", test_words);
         g_test_add_func("/client/import/words-refused", test_words_refused);

@@ -705,6 +705,8 @@ static void test_completion(void) {
 
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
+        /* As which it reports. */
+        program_invocation_short_name = (char *) "tapctl";
 
         g_test_add_func("/client/port/shown", test_shown);
         g_test_add_func("/client/port/fields", test_fields);

@@ -160,6 +160,37 @@ static void test_tokens(void) {
         }
 }
 
+/* Of several descriptors none is the one. */
+static void test_one_fd(void) {
+        static const CommandTap one = { .name = "tap1", .fds = "3", .fd = "3", .mac = "" },
+                                several = { .name = "tap1", .fds = "3:4", .mac = "" };
+        static const struct {
+                const char *text, *one, *several;
+                bool has_it;
+        } cases[] = {
+                { "tap,id=n0,fd={fd}", "tap,id=n0,fd=3", "tap,id=n0,fd={fd}", true },
+                { "{fds}", "3", "3:4", false },
+                { "${fd}", "${fd}", "${fd}", false },
+                { "${fd}{fd}", "${fd}3", "${fd}{fd}", true },
+                { "{fd", "{fd", "{fd", false },
+                { "", "", "", false },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                const char *const words[] = { "sh", "-c", cases[i].text, NULL };
+                g_autofree char *of_one = command_expand(cases[i].text, &one),
+                                *of_several = command_expand(cases[i].text, &several);
+
+                g_assert_cmpstr(of_one, ==, cases[i].one);
+                g_assert_cmpstr(of_several, ==, cases[i].several);
+                g_assert_cmpint(command_has_token(words, "{fd}"), ==, cases[i].has_it);
+        }
+
+        /* The command itself is taken as it is. */
+        g_assert_false(command_has_token((const char *const[]){ "{fd}", "x", NULL }, "{fd}"));
+        g_assert_false(command_has_token((const char *const[]){ NULL }, "{fd}"));
+}
+
 static void test_fds(void) {
         static const int fds[] = { 3, 10, 2147483647 };
         g_autofree char *none = command_join_fds(fds, 0), *one = command_join_fds(fds, 1),
@@ -223,6 +254,7 @@ int main(int argc, char **argv) {
 
         g_test_add_func("/client/text/span", test_span);
         g_test_add_func("/client/command/tokens", test_tokens);
+        g_test_add_func("/client/command/one-fd", test_one_fd);
         g_test_add_func("/client/command/fds", test_fds);
         g_test_add_func("/client/holders/fdinfo", test_fdinfo);
 

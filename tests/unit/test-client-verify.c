@@ -391,6 +391,8 @@ static void test_root(void) {
 
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
+        /* As which it reports. */
+        program_invocation_short_name = (char *) "tapctl";
 
         for (size_t i = 0; i < G_N_ELEMENTS(verify_cases); i++) {
                 g_autofree char *path = g_strconcat("/client/verify/", verify_cases[i].name, NULL);

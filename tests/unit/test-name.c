@@ -230,6 +230,38 @@ static void test_mac_differs(void) {
         }
 }
 
+static gint64 to_number(const uint8_t *mac) {
+        gint64 number = 0;
+
+        memcpy(&number, mac, 6);
+        return number;
+}
+
+/* The guest's side: a unicast address that nobody was assigned, stable, and no other's, on neither side. */
+static void test_guest_mac(void) {
+        g_autoptr(GHashTable) seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+
+        for (unsigned i = 0; i < 10000; i++) {
+                gint64 *guest_key = g_new0(gint64, 1), *host_key = g_new0(gint64, 1);
+                uint8_t guest[6], again[6], host[6];
+                char name[NAME_SIZE];
+
+                g_assert_cmpint(name_expand(i % 2 ? "tap%d" : "lab%d", i / 2, name), ==, 0);
+                name_to_mac(name, HOST_KEY, host);
+                name_to_guest_mac(name, HOST_KEY, guest);
+                name_to_guest_mac(name, HOST_KEY, again);
+                g_assert_cmpmem(guest, sizeof(guest), again, sizeof(again));
+                g_assert_cmphex(guest[0] & 0x03, ==, 0x02);
+
+                *guest_key = to_number(guest);
+                *host_key = to_number(host);
+                g_assert_true(g_hash_table_add(seen, guest_key));
+                g_assert_true(g_hash_table_add(seen, host_key));
+                /* Told apart by more than the first octet, which somebody may look away from. */
+                g_assert_cmpint(memcmp(guest + 1, host + 1, 5), !=, 0);
+        }
+}
+
 /* The same name on another host: each bit of the key counts. */
 static void test_mac_key(void) {
         uint8_t here[6], there[6];
@@ -237,6 +269,12 @@ static void test_mac_key(void) {
         name_to_mac("tap1", HOST_KEY, here);
         for (unsigned bit = 0; bit < 64; bit++) {
                 name_to_mac("tap1", HOST_KEY ^ UINT64_C(1) << bit, there);
+                g_assert_cmpint(memcmp(here, there, sizeof(here)), !=, 0);
+        }
+
+        name_to_guest_mac("tap1", HOST_KEY, here);
+        for (unsigned bit = 0; bit < 64; bit++) {
+                name_to_guest_mac("tap1", HOST_KEY ^ UINT64_C(1) << bit, there);
                 g_assert_cmpint(memcmp(here, there, sizeof(here)), !=, 0);
         }
 }
@@ -264,6 +302,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/name/mac-kind", test_mac_kind);
         g_test_add_func("/name/mac-differs", test_mac_differs);
         g_test_add_func("/name/mac-key", test_mac_key);
+        g_test_add_func("/name/guest-mac", test_guest_mac);
 
         return g_test_run();
 }

@@ -149,7 +149,7 @@ static void test_trunk_most(void) {
         PortSpec port = {};
 
         for (unsigned i = 0; i < TRUNK_RANGES_MAX; i++) {
-                uint16_t first = (uint16_t) (1000 + 10 * i), last = (uint16_t) (first + 9);
+                uint16_t first = (uint16_t) (1000 + 10 * i), last = (uint16_t) (first + 8);
 
                 value.trunk.ranges[TRUNK_RANGES_MAX - 1 - i] = (VlanRange){ first, last };
                 g_string_append_printf(expected, "%s%u-%u", i > 0 ? "," : "", first, last);
