@@ -17,7 +17,7 @@ from machine import HANG, PROGRAMS, Failure, Program, wait_until
 KERNEL, INITRD = f'{PROGRAMS}/vmlinuz', f'{PROGRAMS}/initrd'
 
 DRIVERS = ['virtio_pci', 'virtio_net']
-APPLETS = ['sh', 'cat', 'grep', 'insmod', 'ip', 'mount', 'ping', 'poweroff', 'stty']
+APPLETS = ['sh', 'cat', 'dmesg', 'insmod', 'ip', 'mount', 'ping', 'poweroff', 'stty']
 
 # A command a line; what it prints, and a line with its exit status. Whoever has no serial port has no commands.
 INIT = '''#!/bin/sh
@@ -121,7 +121,7 @@ class Vm:
 
     def pid(self) -> int:
         """Of QEMU, as the host counts."""
-        return int(self.host.run(['pgrep', '--full', self.socket], check=True).out)
+        return int(self.host.run(['pgrep', '--full', f'unix:{self.socket}'], check=True).out)
 
     def ask(self, command: str, **arguments):
         """Of QEMU's control port."""
