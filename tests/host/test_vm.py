@@ -140,7 +140,7 @@ def test_helper(host):
     one.ping('10.0.60.3', 'eth3')
 
     one.run('ip address add 10.0.61.2/24 dev eth3')
-    check(one.hears_nothing_from('10.0.61.3', 'eth3'), 'a guest in VLAN 61 answers one in VLAN 60')
+    check(not any(one.hears('10.0.61.3', 'eth3') for _ in range(2)), 'a guest in VLAN 61 answers one in VLAN 60')
     host.tapctl('alice', 'plug', 'tap9', 'dsw-host', '--vlan', '60')
     one.ping('10.0.61.3', 'eth3')
 
@@ -200,7 +200,9 @@ def test_without_tapd(host):
     try:
         result = host.run([*ATTACH, f'bridge,id=n0,br=br0,helper={path}'], user='alice')
         check(result.status != 0, f'{result}\nit was not refused')
-        check(re.search(r'(?m)^(?!qemu-system).*\btapd\b.*(not|masked)', result.err), f'no reason in\n{result.err}')
+        reasons = [re.sub(r'^\S*bridge-helper: ', '', line) for line in result.err.splitlines()
+                   if not line.startswith('qemu-system')]
+        check(any('tapd' in reason for reason in reasons), f'no reason in\n{result.err}')
     finally:
         host.run('systemctl unmask --runtime --quiet tapd.service && systemctl start tapd.service', check=True)
 
@@ -216,12 +218,13 @@ class Flood:
         return set(map(int, re.findall(r'icmp_seq=(\d+) ttl', self.host.path('/run/flood').read_text())))
 
     def lost(self) -> set[int]:
-        """The numbers that were never answered; for the answer to the very last it does not wait."""
+        """The numbers that were never answered, but for those on their way in the end."""
+        count = len(self.answered())
+        wait_until('more pings to be answered', lambda: len(self.answered()) > count)
         self.program.signal(signal.SIGINT)
         self.program.finish()
-        count = int(re.search(r'(\d+) packets transmitted', self.host.path('/run/flood').read_text()).group(1))
-        check(count > 100, f'{count} pings are too few to tell')
-        return set(range(1, count)) - self.answered()
+        answered = self.answered()
+        return set(range(1, max(answered))) - answered
 
 
 def kill(host):

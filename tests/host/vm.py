@@ -12,7 +12,8 @@ import socket
 import kernel
 import root
 from guest import Monitor
-from machine import HANG, PROGRAMS, Failure, Program, wait_until
+from host import Skip
+from machine import PROGRAMS, Failure, Program, wait_until
 
 KERNEL, INITRD = f'{PROGRAMS}/vmlinuz', f'{PROGRAMS}/initrd'
 
@@ -56,6 +57,10 @@ def initrd() -> pathlib.Path:
 
 def install(host):
     """Puts onto a host what virtual machines boot from."""
+    try:
+        kernel.demand()
+    except root.Unavailable as reason:
+        raise Skip(str(reason)) from None
     if not host.path(INITRD).exists():
         host.copy(kernel.kernel() / 'vmlinuz', KERNEL, 0o644)
         host.copy(initrd(), INITRD, 0o644)
@@ -113,11 +118,13 @@ class Vm:
         """How often it saw the link of a device come or go."""
         return int(self.run(f'cat /sys/class/net/{device}/carrier_changes')[-1])
 
-    def ping(self, address: str, device='eth0'):
-        self.run(f'ping -c 1 -w {HANG} -I {device} {address}')
+    def hears(self, address: str, device='eth0') -> bool:
+        """Whether it gets an answer from there, asking once."""
+        return self.try_to_run(f'ping -c 1 -W 1 -I {device} {address}')[0] == 0
 
-    def hears_nothing_from(self, address: str, device='eth0') -> bool:
-        return self.try_to_run(f'ping -c 2 -W 1 -I {device} {address}')[0] != 0
+    def ping(self, address: str, device='eth0'):
+        """The first may be lost to asking for the address of the other."""
+        wait_until(f'{address} to answer {self.name}', lambda: self.hears(address, device))
 
     def pid(self) -> int:
         """Of QEMU, as the host counts."""
