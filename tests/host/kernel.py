@@ -9,6 +9,7 @@ import pathlib
 import platform
 import shutil
 import subprocess
+import tempfile
 
 import root
 
@@ -62,18 +63,22 @@ def order(modules: pathlib.Path, names: list[str]) -> list[pathlib.Path]:
     return [modules / path for path in dict.fromkeys(path for name in names for path in needs[name])]
 
 
-def make_initrd(target: pathlib.Path, modules: pathlib.Path, busybox: pathlib.Path, work: pathlib.Path):
-    for folder in ('bin', 'dev', 'disks', 'modules', 'proc', 'root'):
-        (work / folder).mkdir(parents=True)
-    shutil.copy(busybox, work / 'bin/busybox')
-    for applet in APPLETS:
-        (work / 'bin' / applet).symlink_to('busybox')
-    for number, module in enumerate(order(modules, DRIVERS)):
-        shutil.copy(module, work / f'modules/{number:02}-{module.name}')
-    (work / 'init').write_text(INIT)
-    (work / 'init').chmod(0o755)
-    with open(target, 'wb') as archive:
-        call('sh', '-euc', 'find . | bin/busybox cpio -o -H newc', cwd=work, stdout=archive)
+def make_initrd(target: pathlib.Path, modules: pathlib.Path, busybox: pathlib.Path, drivers: list[str], init: str,
+                applets: list[str]):
+    """Packs busybox as these applets, these modules with all that they need, in the order of loading, and init."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        work = pathlib.Path(folder)
+        for name in ('bin', 'dev', 'disks', 'modules', 'proc', 'root', 'sys'):
+            (work / name).mkdir()
+        shutil.copy(busybox, work / 'bin/busybox')
+        for applet in applets:
+            (work / 'bin' / applet).symlink_to('busybox')
+        for number, module in enumerate(order(modules, drivers)):
+            shutil.copy(module, work / f'modules/{number:02}-{module.name}')
+        (work / 'init').write_text(init)
+        (work / 'init').chmod(0o755)
+        with open(target, 'wb') as archive:
+            call('sh', '-euc', 'find . | bin/busybox cpio -o -H newc', cwd=work, stdout=archive)
 
 
 def fill(work: pathlib.Path):
@@ -81,7 +86,8 @@ def fill(work: pathlib.Path):
     root.debootstrap(extracted, 'extract', PACKAGES)
     modules, = extracted.glob('lib/modules/*')
     call('chroot', str(extracted), 'depmod', modules.name)
-    make_initrd(work / 'initrd', modules, extracted / 'bin/busybox', work / 'initrd-tree')
+    shutil.copy(extracted / 'bin/busybox', work / 'busybox')
+    make_initrd(work / 'initrd', modules, work / 'busybox', DRIVERS, INIT, APPLETS)
     shutil.move(extracted / f'boot/vmlinuz-{modules.name}', work / 'vmlinuz')
 
     # Laid under Debian, where /lib and /sbin are links into /usr.
@@ -93,8 +99,7 @@ def fill(work: pathlib.Path):
     for command in ('depmod', 'insmod', 'modprobe', 'rmmod'):
         (tree / 'usr/sbin' / command).symlink_to('../bin/kmod')
 
-    for folder in ('extracted', 'initrd-tree'):
-        shutil.rmtree(work / folder)
+    shutil.rmtree(extracted)
 
 
 def recipe() -> str:
@@ -102,9 +107,15 @@ def recipe() -> str:
 
 
 def kernel() -> pathlib.Path:
-    """The folder of the kernel: vmlinuz, initrd, and the tree with its modules."""
+    """The folder of the kernel: vmlinuz, initrd, a static busybox, and the tree with its modules."""
     demand()
     return root.weekly('kernel', "Debian's own kernel for guests", recipe(), fill)
+
+
+def modules() -> pathlib.Path:
+    """The folder of its modules."""
+    found, = (kernel() / 'tree/usr/lib/modules').iterdir()
+    return found
 
 
 def make_disk(target: pathlib.Path, tree: pathlib.Path, *options: str):
