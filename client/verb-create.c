@@ -130,7 +130,8 @@ int verb_create(const Options *options) {
         if (status == 0)
                 status = call_open(&caller, !(options->given & OPTION_NO_ASK_PASSWORD));
         caller.plugs_into = options->settings[SETTING_SWITCH];
-        caller.advise = advice_on_group;
+        /* No group plugs anything in without a grant. */
+        caller.advise = caller.plugs_into ? NULL : advice_on_group;
         if (status == 0)
                 status = create_all(&caller, options, &settings);
 

@@ -40,7 +40,6 @@ static void hint_at_order(Caller *caller, const char *switch_name) {
 static int plug_all(Caller *caller, const char *const *names, size_t n, Plug *plug) {
         int status;
 
-        caller->advise = advice_on_group;
         caller->plugs_into = plug->switch_name;
         status = call_each(caller, names, n, plug_one, plug);
         if (status == TAPCTL_EXIT_NO_SUCH_TAP)

@@ -72,8 +72,9 @@ static int set_up(Job *job, Bus *bus, bool up, Fault *fault) {
                 return r;
 
         if (up && tap_is_held(tap))
-                return fault_set(fault, TAPD_ERROR_CONFLICT, "%s: %s; it goes up when it is plugged in",
-                                 tap->record.name, tap->waiting);
+                return fault_set(fault, TAPD_ERROR_CONFLICT, "%s: %s%s", tap->record.name,
+                                 *tap->waiting ? tap->waiting : tap->reason,
+                                 tap->is_intruded ? "" : "; it goes up when it is plugged in");
 
         spec = tap->record.spec;
         spec.up = up;

@@ -155,6 +155,22 @@ static bool grant_covers(const Grant *grant, const Config *config, const Caller 
         return false;
 }
 
+/* Why he does not get it, of several grants: what the one says that is for the switch he asked for. */
+typedef struct Refusal {
+        Fault fault;
+        bool is_near;
+} Refusal;
+
+static void refusal_note(Refusal *refusal, const Grant *grant, const PortSpec *port, const Fault *why) {
+        bool is_near = !*port->switch_name || patterns_match(grant->switches, port->switch_name);
+
+        if (why->error == TAPD_ERROR_NONE ||
+            (refusal->fault.error != TAPD_ERROR_NONE && (refusal->is_near || !is_near)))
+                return;
+
+        *refusal = (Refusal){ .fault = *why, .is_near = is_near };
+}
+
 /* Names the patterns of all grants that name the caller. */
 static void explain_names(const Config *config, const Caller *caller, const char *name, Fault *reason) {
         char patterns[256] = "";
@@ -186,21 +202,25 @@ int gate_check_quota(unsigned quota, size_t n_taps, Fault *fault) {
 
 static void check_grants(const Config *config, const Caller *caller, const char *name, const TapSpec *spec,
                          const GateSwitch *where, size_t n_taps, GateVerdict *verdict) {
+        Refusal refusal = {};
+
         verdict->quota = 0;
         for (size_t i = 0; i < config->n_grants; i++) {
                 const Grant *grant = &config->grants[i];
+                Fault why = {};
 
                 if (!grant_names_caller(grant, caller))
                         continue;
                 if (grant->taps_per_user > verdict->quota)
                         verdict->quota = grant->taps_per_user;
-                if (!verdict->grant &&
-                    grant_covers(grant, config, caller, name, spec, where, &verdict->override_reason))
+                if (!verdict->grant && grant_covers(grant, config, caller, name, spec, where, &why))
                         verdict->grant = grant;
+                refusal_note(&refusal, grant, &spec->port, &why);
         }
 
         if (!verdict->grant) {
                 verdict->needs_override = true;
+                verdict->override_reason = refusal.fault;
                 if (verdict->override_reason.error == TAPD_ERROR_NONE)
                         explain_names(config, caller, name, &verdict->override_reason);
         } else if (gate_check_quota(verdict->quota, n_taps, &verdict->override_reason) < 0) {
@@ -243,13 +263,18 @@ int gate_create(const Config *config, const Caller *caller, const char *name, co
         return 0;
 }
 
-static bool any_grant_has_group(const Config *config, const Caller *caller, gid_t group) {
+/* @switch_name: where the TAP is plugged in, ""; a grant for another switch gives it no group. */
+static bool any_grant_has_group(const Config *config, const Caller *caller, gid_t group, const char *switch_name) {
         if (group == config->defaults.group)
                 return true;
 
-        for (size_t i = 0; i < config->n_grants; i++)
-                if (grant_names_caller(&config->grants[i], caller) && idlist_has(&config->grants[i].groups, group))
+        for (size_t i = 0; i < config->n_grants; i++) {
+                const Grant *grant = &config->grants[i];
+
+                if (grant_names_caller(grant, caller) && idlist_has(&grant->groups, group) &&
+                    (!*switch_name || patterns_match(grant->switches, switch_name)))
                         return true;
+        }
 
         return false;
 }
@@ -321,7 +346,7 @@ int gate_change(const Config *config, const Caller *caller, const GateTap *tap, 
                 (void) fault_set(&verdict.override_reason, TAPD_ERROR_ACCESS_DENIED, "User=: %u is another user",
                                  spec->user);
         } else if (caller->uid != 0 && spec->group != before->group &&
-                   !any_grant_has_group(config, caller, spec->group)) {
+                   !any_grant_has_group(config, caller, spec->group, before->port.switch_name)) {
                 verdict.needs_override = true;
                 (void) fault_set(&verdict.override_reason, TAPD_ERROR_ACCESS_DENIED,
                                  "Group=: %u is not in Groups= of a grant of yours", spec->group);
@@ -344,29 +369,41 @@ static bool grant_covers_move(const Grant *grant, const char *from, const PortSp
 
 int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, const char *from, const PortSpec *port,
               const GateSwitch *where, GateVerdict *ret, Fault *fault) {
+        TapSpec spec = tap->record->spec;
+        bool is_creator = caller->uid == tap->record->creator;
         const Grant *covering = NULL;
+        Refusal refusal = {};
         GateVerdict verdict;
-        Fault reason = {};
         int r;
 
         r = gate_use(config, caller, GATE_CONFIGURE, tap, &verdict, fault);
         if (r < 0)
                 return r;
 
+        spec.port = *port;
         for (size_t i = 0; i < config->n_grants && !covering; i++) {
                 const Grant *grant = &config->grants[i];
+                Fault why = {};
+                bool covers;
 
-                if (grant_names_caller(grant, caller) && grant_has_name(grant, tap->record->name) &&
-                    grant_covers_port(grant, port, where, &reason) && grant_covers_move(grant, from, port, &reason))
+                if (!grant_names_caller(grant, caller) || !grant_has_name(grant, tap->record->name))
+                        continue;
+
+                /* What he may not make at once he may not make in two steps; of one that an administrator gave him to
+                 * manage it is the administrator who says who opens it. */
+                covers = is_creator ? grant_covers(grant, config, caller, tap->record->name, &spec, where, &why)
+                                    : grant_covers_port(grant, port, where, &why);
+                if (covers && grant_covers_move(grant, from, port, &why))
                         covering = grant;
+                refusal_note(&refusal, grant, port, &why);
         }
 
         verdict.grant = covering;
         if (!covering && caller->uid != 0) {
                 verdict.needs_override = true;
-                if (reason.error == TAPD_ERROR_NONE)
-                        explain_names(config, caller, tap->record->name, &reason);
-                verdict.override_reason = reason;
+                if (refusal.fault.error == TAPD_ERROR_NONE)
+                        explain_names(config, caller, tap->record->name, &refusal.fault);
+                verdict.override_reason = refusal.fault;
         }
 
         *ret = verdict;

@@ -205,6 +205,7 @@ static int serve(sd_event *event, Manager *manager, const Options *options) {
         if (options->pending_usec > 0)
                 jobs_set_deadline(bus->jobs, options->pending_usec);
 
+        manager_await_ports(manager, event);
         r = manager_start(manager);
         if (r >= 0)
                 r = bus_publish(bus);

@@ -159,7 +159,6 @@ static int making_add(Making *making, Tap *tap, TapQueues *queues, Fault *fault)
         Manager *manager = making->manager;
         int r;
 
-        tap->is_unchecked = ovs_is_expected(manager->ovs) && !ovs_was_read(manager->ovs);
         r = manager_add(manager, tap);
         /* udev gives new devices addresses, and may have been between ours and now. */
         if (r == 0 && tap_is_suspicious(tap))
@@ -186,6 +185,7 @@ static int making_complete(Making *making, TapQueues *queues, Tap **ret, Fault *
         making->draft = NULL;
         queues->n_fds = making->n_queues;
         draft->record.is_plugged = making->plugs;
+        draft->record.is_unchecked = manager->has_ovs && !ovs_was_read(manager->ovs);
         r = tap_draft_finish(draft, wanted->spec.up && (making->plugs || !*wanted->spec.port.switch_name),
                              making->n_queues > 0 ? queues : NULL, &tap, fault);
         if (r < 0) {

@@ -15,6 +15,7 @@ struct Manager {
         RecordStore *records;
         Deletions *deletions;
         Ovs *ovs;
+        bool has_ovs; /* it is to be asked for, where it is on this host */
         Bridges bridges;
         Making *makings;            /* creations that wait for Open vSwitch */
         struct Plugging *pluggings; /* TAPs on their way into a switch */

@@ -192,7 +192,8 @@ static int manager_check_change(Manager *manager, const Tap *tap, const TapSpec 
 
         *ret_mtu = MTU_DEFAULT;
         /* Where it is on its way elsewhere that is asked when it is plugged in there. */
-        if (tap->port.kind == SWITCH_NONE || strcmp(spec->port.switch_name, tap->record.spec.port.switch_name) != 0 ||
+        if (tap->port.kind == SWITCH_NONE || !*tap->port.spec.switch_name ||
+            strcmp(spec->port.switch_name, tap->record.spec.port.switch_name) != 0 ||
             manager_find_switch(manager, tap->port.spec.switch_name, &where, fault) < 0)
                 return 0;
         if (where.link.ifindex != 0)
@@ -512,6 +513,7 @@ int manager_adopt(Manager *manager, const char *name, uid_t creator, Tap **ret, 
                 return r;
 
         log_tap(LOG_NOTICE, name, "taken over for uid %u", creator);
+        manager_find_port(manager, tap);
         manager_touch(manager, tap);
         *ret = tap;
 

@@ -75,6 +75,9 @@ void manager_find_port(Manager *manager, Tap *tap) {
                 fill_bridge_port(tap, &bridge, &port);
                 /* One that was plugged in by an earlier run of ours is guarded as well. */
                 (void) bridges_meet(&manager->bridges, manager->rtnl, &bridge);
+        } else if (ovs_find_port(manager->ovs, tap->record.name, &row) && !row.is_own) {
+                /* Somebody plugged it in by hand; on which bridge no row says. */
+                port = (Port){ .kind = SWITCH_OPENVSWITCH };
         }
 
         tap_set_port(tap, &port);
@@ -109,15 +112,39 @@ static void manager_judge_own_row(Manager *manager, const OvsPort *row) {
         (void) ovs_unplug(manager->ovs, row->name, row->id, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL);
 }
 
-/* A TAP that was made while Open vSwitch could not be asked, and whose name turns out to be that of a port there: its
- * guest would be in whatever VLAN that port has. */
-static void manager_judge_foreign_row(Manager *manager, Tap *tap) {
-        if (!tap->is_unchecked)
+/* One that was kept down goes up, where nothing else keeps it down. */
+static void manager_let_up(Manager *manager, Tap *tap) {
+        if (tap->record.spec.up && !tap->link.is_up && !tap_is_held(tap))
+                (void) link_set_up(manager->rtnl, tap->record.ifindex, true);
+}
+
+/*
+ * A TAP that was made while Open vSwitch could not be asked, and whose name turns out to be that of a port there: its
+ * guest would be in whatever VLANs that port has. It is kept down until the port is gone.
+ */
+static void manager_check_intrusion(Manager *manager, Tap *tap) {
+        OvsPort row;
+        bool is_intruded;
+
+        if (!tap->record.is_unchecked || !ovs_was_read(manager->ovs))
                 return;
 
-        log_tap(LOG_ERR, tap->record.name,
-                "Open vSwitch had a port of this name already, in VLANs that are somebody else's; setting it down");
-        (void) link_set_up(manager->rtnl, tap->record.ifindex, false);
+        is_intruded = ovs_find_port(manager->ovs, tap->record.name, &row) && !find_row(manager, tap, &row);
+        if (is_intruded && !tap->is_intruded) {
+                log_tap(LOG_ERR, tap->record.name,
+                        "Open vSwitch has a port of this name already, in VLANs that are another's; setting it down");
+                (void) link_set_up(manager->rtnl, tap->record.ifindex, false);
+        }
+
+        tap->is_intruded = is_intruded;
+        if (!is_intruded) {
+                tap->record.is_unchecked = false;
+                (void) manager_note_write(manager, record_store_save(manager->records, &tap->record));
+                manager_let_up(manager, tap);
+        }
+        (void) manager_look_at(manager, tap);
+        tap_judge(tap);
+        manager_touch(manager, tap);
 }
 
 static void manager_on_own_row(const OvsPort *row, void *userdata) {
@@ -131,11 +158,20 @@ static void manager_look_at_port(Manager *manager, Tap *tap) {
         if (tap_is_absent(tap) || tap->state == TAP_DELETING)
                 return;
 
-        if (ovs_find_port(manager->ovs, tap->record.name, &row) && !row.is_own)
-                manager_judge_foreign_row(manager, tap);
-        tap->is_unchecked = false;
-        if (tap->port.kind == SWITCH_OPENVSWITCH || find_row(manager, tap, &row))
+        manager_check_intrusion(manager, tap);
+        if (tap->port.kind == SWITCH_OPENVSWITCH || ovs_find_port(manager->ovs, tap->record.name, &row))
                 manager_find_port(manager, tap);
+}
+
+/* How long a start waits for Open vSwitch to say what ports it has, where it runs. */
+#define AWAIT_USEC 1000000
+
+void manager_await_ports(Manager *manager, sd_event *event) {
+        uint64_t end = want_now() + AWAIT_USEC;
+
+        for (uint64_t now = want_now(); now < end && ovs_is_coming(manager->ovs); now = want_now())
+                if (sd_event_run(event, end - now) < 0)
+                        break;
 }
 
 static void manager_on_ovs_read(void *userdata) {
@@ -187,6 +223,8 @@ static void manager_finish_plug(Manager *manager, Tap *tap) {
 
         if (!is_unplug)
                 r = manager_find_switch(manager, spec.switch_name, &where, &fault);
+        if (r == 0 && !is_unplug)
+                r = manager_check_port(manager, tap->record.name, &tap->record.spec, &where, &fault);
         if (r == 0)
                 r = plugging_begin(manager, tap, is_unplug ? NULL : &spec, is_unplug ? NULL : &where, /* done= */ NULL,
                                    /* userdata= */ NULL, /* ret= */ NULL, &fault);

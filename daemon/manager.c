@@ -668,6 +668,7 @@ static int manager_init(Manager *manager, sd_event *event, const ManagerPaths *p
         if (r < 0)
                 return r;
 
+        manager->has_ovs = *paths->ovs;
         r = ovs_new(event, paths->ovs, paths->ovs_server, &manager_ovs_handlers, manager, &manager->ovs);
         if (r < 0)
                 return r;

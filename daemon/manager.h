@@ -40,6 +40,10 @@ void manager_set_config(Manager *manager, Config *config);
 /* The one that counts now. Another may by the next turn of the loop. */
 const Config *manager_config(const Manager *manager);
 
+/* Waits a moment for Open vSwitch, where it runs, to say what ports it has; once, before manager_start(): what is made
+ * under the name of one of them would be in its VLANs. */
+void manager_await_ports(Manager *manager, sd_event *event);
+
 /* Reads the records and finishes or rolls back what a death left half done, then makes what files declare and is not
  * there; once, at start. */
 int manager_start(Manager *manager);

@@ -20,7 +20,9 @@ struct Plugging {
         sd_id128_t id;
         PortSpec before;
         bool was_plugged, was_held;
-        Port found; /* where it was, whoever had plugged it in there */
+        bool is_resumed; /* begun by an earlier life of tapd's */
+        bool has_waited; /* what was known of the switch may have changed */
+        Port found;      /* where it was, whoever had plugged it in there */
         uint32_t mtu;
         PortSpec spec;
         Switch where; /* kind SWITCH_NONE: into none */
@@ -82,7 +84,14 @@ int manager_fit_mtu(Manager *manager, const Link *link, const Switch *where, uin
 
 static int plugging_enter(Plugging *plugging, Tap *tap, Fault *fault) {
         Manager *manager = plugging->manager;
-        int r;
+        int r = 0;
+
+        if (plugging->has_waited && plugging->where.kind != SWITCH_NONE)
+                r = manager_find_switch(manager, plugging->spec.switch_name, &plugging->where, fault);
+        if (r == 0 && plugging->has_waited && plugging->where.kind != SWITCH_NONE)
+                r = manager_check_port(manager, plugging->name, &tap->record.spec, &plugging->where, fault);
+        if (r < 0)
+                return r;
 
         switch (plugging->where.kind) {
         case SWITCH_BRIDGE:
@@ -129,8 +138,9 @@ static void plugging_go_back(const Plugging *plugging, Tap *tap) {
         Fault fault = {};
         Switch where;
 
+        /* What an earlier life left half done is no place to go back to. */
         manager_find_port(manager, tap);
-        if (found->kind == SWITCH_NONE || tap->port.kind != SWITCH_NONE ||
+        if (found->kind == SWITCH_NONE || plugging->is_resumed || tap->port.kind != SWITCH_NONE ||
             manager_find_switch(manager, found->spec.switch_name, &where, &fault) < 0)
                 return;
 
@@ -197,6 +207,7 @@ static void plugging_on_ovs(int r, const Fault *fault, void *userdata) {
         Fault more = {};
 
         plugging->call = NULL;
+        plugging->has_waited = true;
         if (r < 0) {
                 plugging_finish(plugging, r, fault);
                 return;
@@ -233,6 +244,7 @@ static int check_plug(Manager *manager, Tap *tap, Fault *fault) {
 
 int plugging_begin(Manager *manager, Tap *tap, const PortSpec *spec, const Switch *where, plugging_done_t done,
                    void *userdata, Plugging **ret, Fault *fault) {
+        bool is_resumed = *tap->record.spec.port.switch_name && !tap->record.is_plugged;
         Plugging *plugging;
         int r;
 
@@ -250,7 +262,8 @@ int plugging_begin(Manager *manager, Tap *tap, const PortSpec *spec, const Switc
                 .id = tap->record.id,
                 .before = tap->record.spec.port,
                 .was_plugged = tap->record.is_plugged,
-                .was_held = tap_is_held(tap),
+                .was_held = tap_is_held(tap) || is_resumed,
+                .is_resumed = is_resumed,
                 .found = tap->port,
                 .mtu = tap->link.mtu,
                 .done = done,

@@ -620,6 +620,10 @@ bool ovs_is_connected(const Ovs *ovs) {
         return ovs->is_current && !ovs->is_silent;
 }
 
+bool ovs_is_coming(const Ovs *ovs) {
+        return !ovs->mirror && ovs->ovsdb && ovsdb_is_promising(ovs->ovsdb);
+}
+
 bool ovs_is_expected(const Ovs *ovs) {
         return ovs->mirror || (ovs->ovsdb && ovsdb_is_expected(ovs->ovsdb));
 }

@@ -45,6 +45,9 @@ bool ovs_is_expected(const Ovs *ovs);
 /* Whether it ever was read: what is told below is then true, or was when the connection was lost. */
 bool ovs_was_read(const Ovs *ovs);
 
+/* Whether it is worth waiting a moment for it to be read for the first time. */
+bool ovs_is_coming(const Ovs *ovs);
+
 bool ovs_has_bridge(const Ovs *ovs, const char *name);
 
 /* Whether there is a Port or an Interface of this name, whoever made it. */

@@ -56,17 +56,18 @@ int record_format(const Record *record, char **ret) {
         if (asprintf(&body,
                      HEADER "name=%s\nid=%s\nstage=%s\nlifetime=%s\nifindex=%d\ncreator=%u\nsource=%s\ndeclared=%s\n"
                             "declared-hash=%" PRIu64 "\ncreated=%" PRIu64 "\n"
-                            "idle=%" PRIu64 "\nplugged=%d\nkind=%s\nuser=%u\ngroup=%u\nshared=%d\nmulti-queue=%d\n"
+                            "idle=%" PRIu64
+                            "\nplugged=%d\nunchecked=%d\nkind=%s\nuser=%u\ngroup=%u\nshared=%d\nmulti-queue=%d\n"
                             "vnet-header=%d\npacket-info=%d\nup=%d\nmac-asked=%d\nmac=%s\nguest-mac=%s\nmtu=%u\n"
                             "transmit-queue-length=%u\ndescription=%s\nswitch=%s\nvlan=%u\ntrunk=%s\n"
                             "isolated=%d\ninterface-id=%s\n",
                      record->name, sd_id128_to_string(record->id, id), stage_names[record->stage],
                      lifetime_names[record->lifetime], record->ifindex, record->creator, record->source,
                      record->declared, record->declared_hash, record->created_usec, record->idle_usec,
-                     record->is_plugged, spec_kind_name(spec), spec->user, spec->group, spec->shared,
-                     spec->mode.multi_queue, spec->mode.vnet_header, spec->mode.packet_info, spec->up, spec->has_mac,
-                     spec_mac_format(spec->mac, mac), spec_mac_format(record->guest_mac, guest_mac), spec->mtu,
-                     spec->transmit_queue_length, spec->description, spec->port.switch_name, spec->port.vlan,
+                     record->is_plugged, record->is_unchecked, spec_kind_name(spec), spec->user, spec->group,
+                     spec->shared, spec->mode.multi_queue, spec->mode.vnet_header, spec->mode.packet_info, spec->up,
+                     spec->has_mac, spec_mac_format(spec->mac, mac), spec_mac_format(record->guest_mac, guest_mac),
+                     spec->mtu, spec->transmit_queue_length, spec->description, spec->port.switch_name, spec->port.vlan,
                      trunk_format(&spec->port.trunk, ' ', trunk), spec->port.isolated, spec->port.interface_id) < 0)
                 return -ENOMEM;
 
@@ -225,6 +226,7 @@ int record_parse(const char *name, const char *text, size_t size, Record *ret) {
         record.created_usec = read_number(&reader, "created", UINT64_MAX);
         record.idle_usec = read_number(&reader, "idle", UINT64_MAX);
         record.is_plugged = has_line(&reader, "plugged") && read_flag(&reader, "plugged");
+        record.is_unchecked = has_line(&reader, "unchecked") && read_flag(&reader, "unchecked");
         read_spec(&reader, &record);
         if (reader.r < 0 || strncmp(reader.position, SUM, strlen(SUM)) != 0)
                 return -EBADMSG;

@@ -47,7 +47,8 @@ typedef struct Record {
         uint64_t idle_usec;              /* when its last queue was closed, or it was made; 0 while a queue is open */
         bool is_plugged;                 /* tapd plugged it in, and it is to be so; with a switch and not so, or without
                                             one and so: it is on its way */
-        TapSpec spec;                    /* what was asked last */
+        bool is_unchecked; /* it was made while Open vSwitch could not say what ports it has, or has one of its name */
+        TapSpec spec;      /* what was asked last */
 } Record;
 
 /* The mark of the record's device, its alias (IFLA_IFALIAS). */

@@ -672,6 +672,14 @@ static TapState judge(const Tap *tap, char reason[static TAP_REASON_SIZE]) {
                 return TAP_LEAVING;
         }
 
+        if (tap->is_intruded) {
+                (void) snprintf(reason, TAP_REASON_SIZE,
+                                "Open vSwitch has a port of its name that is not its own, and it is down until that is "
+                                "gone (ovs-vsctl del-port %s)",
+                                tap->record.name);
+                return TAP_BLOCKED;
+        }
+
         if (*tap->waiting) {
                 (void) snprintf(reason, TAP_REASON_SIZE, "%s", tap->waiting);
                 return TAP_WAITING;
@@ -720,6 +728,9 @@ void tap_set_port(Tap *tap, const Port *port) {
 }
 
 bool tap_is_held(const Tap *tap) {
+        if (tap->is_intruded)
+                return true;
+
         return tap->record.lifetime == LIFETIME_DECLARED && *tap->record.spec.port.switch_name &&
                !tap->record.is_plugged && tap->port.kind == SWITCH_NONE;
 }

@@ -77,7 +77,7 @@ typedef struct Tap {
         char pending[TAP_REASON_SIZE]; /* what of its declaration could not be applied; "": nothing */
         char waiting[TAP_REASON_SIZE]; /* why it is not plugged in as it is declared, and down; "" */
         bool is_plugging;              /* it is being plugged in, or off */
-        bool is_unchecked;             /* it was made while Open vSwitch could not say what ports it has */
+        bool is_intruded;              /* Open vSwitch has a port of its name that is another's: it is kept down */
         bool has_moved;                /* out of its switch, or into another: its port is to be looked up */
         bool is_undeclared;            /* its file is gone, and a program has it open */
         bool is_gone;                  /* the device is no more; the TAP goes at the end of this turn of the loop */
@@ -170,7 +170,7 @@ void tap_update(Tap *tap, const Link *link);
 /* The same for where it is plugged in. */
 void tap_set_port(Tap *tap, const Port *port);
 
-/* Whether it is kept down, although it is to be up, until it is plugged in. */
+/* Whether it is kept down, although it is to be up: until it is plugged in, or a port of its name is gone. */
 bool tap_is_held(const Tap *tap);
 
 /* Whether it is plugged in where, and as, it was asked last. */

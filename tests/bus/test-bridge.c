@@ -78,7 +78,7 @@ static void create_with_mac(Lab *lab, const char *name, const char *bridge, cons
 /* ---- at random ---- */
 
 #define N_TAPS 4
-#define N_STEPS 400
+#define N_STEPS 1000
 
 typedef struct Play {
         Lab *lab;

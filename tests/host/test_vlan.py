@@ -133,7 +133,7 @@ def test_move(host):
 
 @restarts
 def test_restart(host):
-    """A restart of tapd changes nothing, also after somebody else set VLANs by hand"""
+    """A restart of tapd changes no VLAN, and it knows them all"""
     need_filtering(host)
     host.tapctl('alice', 'create', 'tap1', '--switch', 'br0', '--vlan', '10')
     host.tapctl('alice', 'create', 'tap2', '--switch', 'br0', '--trunk', '20-29')
