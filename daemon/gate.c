@@ -381,6 +381,9 @@ int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, co
                 return r;
 
         spec.port = *port;
+        /* Whom it was made for was asked then, and where it goes is none of that. */
+        if (spec.user != TAPD_ID_UNSET)
+                spec.user = caller->uid;
         for (size_t i = 0; i < config->n_grants && !covering; i++) {
                 const Grant *grant = &config->grants[i];
                 Fault why = {};

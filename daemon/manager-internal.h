@@ -42,7 +42,7 @@ struct Manager {
         bool recreate;                /* what cannot change is made anew */
         bool foreign_changed;         /* a link that is not tapd's came, went or changed */
         bool lost_events;
-        bool is_blind; /* the records could not be read: what is there is not known */
+        bool is_blind; /* the records were not read yet, or could not be: what is there is not known */
 };
 
 #define MANAGER_TOPIC_RECORDS "records"
@@ -103,6 +103,9 @@ int manager_fit_mtu(Manager *manager, const Link *link, const Switch *where, uin
 
 /* Takes the port of a TAP that is gone from Open vSwitch. */
 void manager_withdraw(Manager *manager, const Tap *tap);
+
+/* Compares what Open vSwitch has with what TAPs there are, where both are known. */
+void manager_judge_ports(Manager *manager);
 
 /* Plugs in what a death left on its way. */
 void manager_finish_plugs(Manager *manager);

@@ -174,8 +174,10 @@ void manager_await_ports(Manager *manager, sd_event *event) {
                         break;
 }
 
-static void manager_on_ovs_read(void *userdata) {
-        Manager *manager = userdata;
+void manager_judge_ports(Manager *manager) {
+        /* While it is not known which TAPs there are every row would seem to be nobody's. */
+        if (manager->is_blind || !ovs_was_read(manager->ovs))
+                return;
 
         for (Tap *tap = manager->taps; tap; tap = tap->hh.next)
                 manager_look_at_port(manager, tap);
@@ -183,6 +185,10 @@ static void manager_on_ovs_read(void *userdata) {
         ovs_each_port(manager->ovs, manager_on_own_row, manager);
         manager_finish_plugs(manager);
         manager_want_ports(manager);
+}
+
+static void manager_on_ovs_read(void *userdata) {
+        manager_judge_ports(userdata);
 }
 
 /* What is plugged in goes on, and what is known of it stays: ovs-vswitchd does its work without its database. */
@@ -198,6 +204,8 @@ static void manager_on_ovs_port(const char *name, void *userdata) {
         Tap *tap = manager_find(manager, name);
         OvsPort row;
 
+        if (manager->is_blind)
+                return;
         if (tap)
                 manager_look_at_port(manager, tap);
         if (tap && *tap->record.declared)

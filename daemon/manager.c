@@ -651,6 +651,7 @@ static int manager_add_timer(sd_event *event, sd_event_time_handler_t handler, M
 static int manager_init(Manager *manager, sd_event *event, const ManagerPaths *paths) {
         int r;
 
+        manager->is_blind = true;
         manager->config = (Config){ .defaults.group = TAPD_ID_UNSET };
         manager->state_path = strdup(paths->state);
         if (!manager->state_path)
@@ -822,6 +823,7 @@ int manager_start(Manager *manager) {
         if (manager->is_blind)
                 return 0;
 
+        manager_judge_ports(manager);
         manager_finish_plugs(manager);
         return manager_make_declared(manager);
 }

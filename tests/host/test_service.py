@@ -8,7 +8,7 @@ import root
 from host import DONE, NO_SERVICE, Host, check, check_equal, restarts
 
 CAP_NET_ADMIN = 1 << 12
-LIBRARIES = {'tapd': {'libsystemd.so.0', 'libmnl.so.0', 'libc.so.6'},
+LIBRARIES = {'tapd': {'libsystemd.so.0', 'libmnl.so.0', 'libjansson.so.4', 'libc.so.6'},
              'tapctl': {'libsystemd.so.0', 'libsmartcols.so.1', 'libc.so.6'}}
 # The dynamic loader may be named by what uses thread-local storage.
 LOADER = re.compile(r'ld-linux[-\w]*\.so\.\d+')
