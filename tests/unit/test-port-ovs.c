@@ -220,6 +220,11 @@ static void expect_ctl(Fixture *fixture, const char *command, const char *value)
         g_assert_cmpstr(out, ==, value);
 }
 
+static void expect_frames_both_ways(void) {
+        vswitch_expect_frames("tap1", "tap2");
+        vswitch_expect_frames("tap2", "tap1");
+}
+
 static bool is_inexact(const OvsPort *port) {
         return !port->is_exact;
 }
@@ -448,6 +453,8 @@ static void test_move(void) {
         port = expect_port(&fixture, "tap1");
         g_assert_true(ovs_port_matches(&port, &on_br1));
         g_assert_true(ovs_port_is_plugged(&port));
+        plug(&fixture, "tap2", id_b, &on_br1, TAPD_ERROR_NONE);
+        expect_frames_both_ways();
         fixture_end(&fixture);
 }
 
@@ -546,20 +553,101 @@ static bool has_no_device(const OvsPort *port) {
         return port->ifindex == 0;
 }
 
-/* The device is another one of the same TAP: what ovs-vswitchd has is dead, whatever it says. */
+/* The device is another one of the same TAP: what ovs-vswitchd has open is dead, whatever its number says. */
 static void test_new_device(void) {
         Fixture fixture;
         OvsPort port;
 
         fixture_begin(&fixture);
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        plug(&fixture, "tap2", id_b, &on_br0, TAPD_ERROR_NONE);
+        expect_frames_both_ways();
         vswitch_delete_tap("tap1");
         wait_for_port(&fixture, "tap1", has_no_device);
         vswitch_add_tap("tap1");
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
-        g_free(vswitch_ctl(fixture.vswitch, "wait-until interface tap1 ifindex=%u", if_nametoindex("tap1")));
         port = expect_port(&fixture, "tap1");
         g_assert_true(ovs_port_is_plugged(&port));
+        expect_frames_both_ways();
+        fixture_end(&fixture);
+}
+
+/* Rows that a TAP left behind when its device went, and a new one of the name in the same place: nobody told
+ * ovs-vswitchd in between. */
+static void test_new_tap(void) {
+        static const sd_id128_t id_c = { .bytes = { 0xc } };
+        Fixture fixture;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        plug(&fixture, "tap2", id_b, &on_br0, TAPD_ERROR_NONE);
+        vswitch_delete_tap("tap1");
+        vswitch_add_tap("tap1");
+        plug(&fixture, "tap1", id_c, &on_br0, TAPD_ERROR_NONE);
+        expect_frames_both_ways();
+        fixture_end(&fixture);
+}
+
+/* A TAP that is deleted and made again as fast as can be. */
+static void test_made_again(void) {
+        Fixture fixture;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap2", id_b, &on_br0, TAPD_ERROR_NONE);
+        for (unsigned i = 0; i < 10; i++) {
+                const sd_id128_t id = { .bytes = { 0xd, (uint8_t) i } };
+
+                plug(&fixture, "tap1", id, &on_br0, TAPD_ERROR_NONE);
+                vswitch_expect_frames("tap1", "tap2");
+                unplug(&fixture, "tap1", id, TAPD_ERROR_NONE);
+                vswitch_delete_tap("tap1");
+                vswitch_add_tap("tap1");
+        }
+        fixture_end(&fixture);
+}
+
+/* While ovs-vswitchd does not see them go, rows of the name are not made. */
+static void test_cleared_in_vain(void) {
+        Fixture fixture;
+        Fault fault;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        vswitch_stop_switch(fixture.vswitch, SIGKILL);
+        unplug(&fixture, "tap1", id_a, TAPD_ERROR_NONE);
+        g_string_truncate(fixture.ports, 0);
+        fault = plug(&fixture, "tap1", id_b, &on_br0, TAPD_ERROR_SWITCH_UNAVAILABLE);
+        g_assert_nonnull(strstr(fault.text, "ovs-vswitchd"));
+        expect_no_port(&fixture, "tap1");
+        g_assert_cmpstr(fixture.ports->str, ==, "");
+
+        vswitch_start_switch(fixture.vswitch);
+        plug(&fixture, "tap1", id_b, &on_br0, TAPD_ERROR_NONE);
+        fixture_end(&fixture);
+}
+
+/* Between two looks somebody else took the rows: they are his. */
+static void test_taken_meanwhile(void) {
+        const PortSpec other = { .switch_name = "br0", .vlan = 20 }, on_br1 = { .switch_name = "br1" };
+        Fixture fixture;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        g_free(vswitch_ctl(fixture.vswitch, "clear port tap1 external_ids -- clear interface tap1 external_ids"));
+        plug(&fixture, "tap1", id_a, &other, TAPD_ERROR_NAME_IN_USE);
+        vswitch_expect(fixture.vswitch, "port", "tap1", "tag", "10");
+
+        plug(&fixture, "tap2", id_a, &on_br0, TAPD_ERROR_NONE);
+        g_free(vswitch_ctl(fixture.vswitch, "clear port tap2 external_ids -- clear interface tap2 external_ids"));
+        plug(&fixture, "tap2", id_a, &on_br1, TAPD_ERROR_NAME_IN_USE);
+        expect_ctl(&fixture, "list-ports br0", "tap1\ntap2");
+        fixture_end(&fixture);
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        g_free(vswitch_ctl(fixture.vswitch, "clear port tap1 external_ids -- clear interface tap1 external_ids"));
+        unplug(&fixture, "tap1", id_a, TAPD_ERROR_NONE);
+        g_assert_true(vswitch_has(fixture.vswitch, "Port", "tap1"));
         fixture_end(&fixture);
 }
 
@@ -610,15 +698,21 @@ static void test_mark_removed(void) {
         fixture_end(&fixture);
 }
 
-/* Of its Interface alone: the Port is still tapd's, and goes; in its place there is no room. */
+/* Of its Interface alone: the Port is still tapd's, and the Interface goes with it. */
 static void test_interface_taken(void) {
         Fixture fixture;
+        OvsPort port;
 
         fixture_begin(&fixture);
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
         g_free(vswitch_ctl(fixture.vswitch, "remove interface tap1 external_ids tapd-port"));
         wait_for_port(&fixture, "tap1", is_inexact);
-        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NAME_IN_USE);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        port = expect_port(&fixture, "tap1");
+        g_assert_true(ovs_port_matches(&port, &on_br0));
+
+        g_free(vswitch_ctl(fixture.vswitch, "remove interface tap1 external_ids tapd-port"));
+        wait_for_port(&fixture, "tap1", is_inexact);
         unplug(&fixture, "tap1", id_a, TAPD_ERROR_NONE);
         expect_no_port(&fixture, "tap1");
         fixture_end(&fixture);
@@ -1050,6 +1144,10 @@ int main(int argc, char **argv) {
         g_test_add_func("/port-ovs/no-device", test_no_device);
         g_test_add_func("/port-ovs/stale", test_stale);
         g_test_add_func("/port-ovs/new-device", test_new_device);
+        g_test_add_func("/port-ovs/new-tap", test_new_tap);
+        g_test_add_func("/port-ovs/made-again", test_made_again);
+        g_test_add_func("/port-ovs/cleared-in-vain", test_cleared_in_vain);
+        g_test_add_func("/port-ovs/taken-meanwhile", test_taken_meanwhile);
         g_test_add_func("/port-ovs/bridge-deleted", test_bridge_deleted);
         g_test_add_func("/port-ovs/moved-by-hand", test_moved_by_hand);
         g_test_add_func("/port-ovs/mark-removed", test_mark_removed);
