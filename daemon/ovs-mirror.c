@@ -16,6 +16,7 @@ typedef enum OvsTable {
         OVS_TABLE_BRIDGE,
         OVS_TABLE_PORT,
         OVS_TABLE_INTERFACE,
+        OVS_TABLE_ROOT,
         _OVS_TABLE_MAX,
 } OvsTable;
 
@@ -67,6 +68,7 @@ struct OvsMirror {
         Name *names;
         Name *changed;
         size_t n_bridges;
+        int64_t applied;
 };
 
 /* ---- values (RFC 7047, 5.1) ---- */
@@ -444,6 +446,17 @@ static int mirror_modify(OvsMirror *mirror, OvsMonitor monitor, Row *row, json_t
         return r;
 }
 
+/* The one row of Open_vSwitch. */
+static int mirror_take_root(OvsMirror *mirror, const json_t *columns) {
+        const json_t *value = json_object_get(columns, "cur_cfg");
+
+        if (value && !json_is_integer(value))
+                return -EBADMSG;
+        if (value)
+                mirror->applied = json_integer_value(value);
+        return 0;
+}
+
 /* Names are handed on within one update: those that go make room first. */
 typedef enum Pass {
         PASS_DELETE,
@@ -462,6 +475,8 @@ static int mirror_apply_row(OvsMirror *mirror, OvsMonitor monitor, OvsTable tabl
                 return -EBADMSG;
         if (is_delete != (pass == PASS_DELETE))
                 return 0;
+        if (table == OVS_TABLE_ROOT)
+                return mirror_take_root(mirror, initial ? initial : insert ? insert : modify);
         if (initial || insert)
                 return mirror_insert(mirror, monitor, table, uuid, initial ? initial : insert);
 
@@ -479,6 +494,7 @@ static const char *const table_names[_OVS_TABLE_MAX] = {
         [OVS_TABLE_BRIDGE] = "Bridge",
         [OVS_TABLE_PORT] = "Port",
         [OVS_TABLE_INTERFACE] = "Interface",
+        [OVS_TABLE_ROOT] = "Open_vSwitch",
 };
 
 static OvsTable table_of(const char *name) {
@@ -498,8 +514,9 @@ static int mirror_apply_pass(OvsMirror *mirror, OvsMonitor monitor, json_t *upda
         json_object_foreach(updates, name, rows) {
                 OvsTable table = table_of(name);
 
-                if (table == _OVS_TABLE_MAX || (table == OVS_TABLE_BRIDGE && monitor == OVS_MONITOR_OWN) ||
-                    !json_is_object(rows))
+                bool is_marked = table == OVS_TABLE_PORT || table == OVS_TABLE_INTERFACE;
+
+                if (table == _OVS_TABLE_MAX || (monitor == OVS_MONITOR_OWN && !is_marked) || !json_is_object(rows))
                         return -EBADMSG;
                 json_object_foreach(rows, key, update) {
                         r = mirror_apply_row(mirror, monitor, table, key, update, pass);
@@ -549,7 +566,8 @@ json_t *ovs_monitor_request(OvsMonitor monitor) {
         const char *id = monitor_names[monitor];
 
         if (monitor == OVS_MONITOR_OTHERS)
-                return json_pack("[s, s, {s:[{s:[s]}], s:o, s:o}]", DATABASE, id, "Bridge", "columns", "name", "Port",
+                return json_pack("[s, s, {s:[{s:[s]}], s:[{s:[s]}], s:o, s:o}]", DATABASE, id, "Open_vSwitch",
+                                 "columns", "cur_cfg", "Bridge", "columns", "name", "Port",
                                  monitor_rows("excludes", json_pack("[s, s]", "name", "external_ids")), "Interface",
                                  monitor_rows("excludes", json_pack("[s]", "name")));
 
@@ -713,6 +731,10 @@ void ovs_mirror_tell(OvsMirror *mirror, ovs_name_t on_bridge, ovs_name_t on_port
                 if (!name_is_used(name))
                         name_free(mirror, name);
         }
+}
+
+int64_t ovs_mirror_applied(const OvsMirror *mirror) {
+        return mirror->applied;
 }
 
 size_t ovs_mirror_count_bridges(const OvsMirror *mirror) {

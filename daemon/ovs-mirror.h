@@ -11,7 +11,8 @@
 
 /*
  * What stands in the database of Open vSwitch (ovs-vswitchd.conf.db(5)), as far as tapd needs it: the names of bridges,
- * ports and interfaces, and of the rows that tapd made what it wrote there and what ovs-vswitchd answered. Kept by the
+ * ports and interfaces, of the rows that tapd made what it wrote there and what ovs-vswitchd answered, and how far
+ * ovs-vswitchd has got. Kept by the
  * updates of two monitors (monitor_cond of ovsdb-server(7)), one for the rows with tapd's mark and one for all others:
  * of those only the name is sent, and the external_ids of a Port, where one without the mark may have a TAP's id.
  * Bridge.ports is in neither of them, because each update of it names all ports of the bridge. Pure.
@@ -79,6 +80,9 @@ bool ovs_mirror_find_port(const OvsMirror *mirror, const char *name, OvsPort *re
 /* Own rows only. */
 void ovs_mirror_each_port(const OvsMirror *mirror, void (*callback)(const OvsPort *port, void *userdata),
                           void *userdata);
+
+/* Open_vSwitch.cur_cfg: ovs-vswitchd has done all that was asked of it in transactions up to this next_cfg. */
+int64_t ovs_mirror_applied(const OvsMirror *mirror);
 
 /* How many there are, for the journal. */
 size_t ovs_mirror_count_bridges(const OvsMirror *mirror);

@@ -219,10 +219,23 @@ void ovs_transaction_change(OvsTransaction *transaction, const OvsPort *port, co
         add_mutate_ports(transaction, where_name(spec->switch_name), "insert", uuid_value(port->row));
 }
 
-void ovs_transaction_remove(OvsTransaction *transaction, const OvsPort *port) {
+/* As ovs-vsctl(8) does to hear when ovs-vswitchd is done; the last operation, so that its result is found. */
+static void add_number(OvsTransaction *transaction) {
+        transaction_add(transaction, OVS_STEP_WRITE,
+                        json_pack("{s:s, s:s, s:[], s:[[s, s, i]]}", "op", "mutate", "table", "Open_vSwitch", "where",
+                                  "mutations", "next_cfg", "+=", 1));
+        transaction_add(transaction, OVS_STEP_WRITE,
+                        json_pack("{s:s, s:s, s:[], s:[s]}", "op", "select", "table", "Open_vSwitch", "where",
+                                  "columns", "next_cfg"));
+}
+
+void ovs_transaction_remove(OvsTransaction *transaction, const OvsPort *port, const char *bridge) {
         transaction_begin(transaction, "unplug ", port->name);
+        if (bridge)
+                add_wait_for_bridge(transaction, bridge);
         add_wait_for_own(transaction, port);
         add_mutate_ports(transaction, where_has_port(port->row), "delete", uuid_value(port->row));
+        add_number(transaction);
 }
 
 json_t *ovs_transaction_take(OvsTransaction *transaction) {
@@ -257,4 +270,16 @@ int ovs_transaction_check(const OvsTransaction *transaction, const json_t *resul
         }
 
         return n == transaction->n_steps ? 0 : -EBADMSG;
+}
+
+int ovs_transaction_number(const OvsTransaction *transaction, const json_t *result, int64_t *ret) {
+        const json_t *rows = json_object_get(json_array_get(result, transaction->n_steps - 1), "rows");
+        const json_t *number = json_object_get(json_array_get(rows, 0), "next_cfg");
+
+        /* A database without the row that says so has no ovs-vswitchd. */
+        if (!json_is_array(rows) || (json_array_size(rows) > 0 && !json_is_integer(number)))
+                return -EBADMSG;
+
+        *ret = json_integer_value(number);
+        return 0;
 }

@@ -27,15 +27,21 @@ typedef struct OvsTransaction {
         size_t n_steps;
 } OvsTransaction;
 
-/* New rows for the TAP @id of this name, in the place of @old, which may be NULL: rows of ours that are to go. */
+/* New rows for the TAP @id of this name, in the place of @old, which may be NULL: rows of ours on another bridge. On
+ * the same one ovs-vswitchd would take the new rows for the old ones, and never open the device that has the name now.
+ */
 void ovs_transaction_make(OvsTransaction *transaction, const char *name, sd_id128_t id, const PortSpec *spec,
                           const OvsPort *old);
 
 /* Changes the rows that are there: the port stays on its bridge and keeps its number, and no frame is lost. */
 void ovs_transaction_change(OvsTransaction *transaction, const OvsPort *port, const PortSpec *spec);
 
-/* The server drops rows that belong to no bridge any more. */
-void ovs_transaction_remove(OvsTransaction *transaction, const OvsPort *port);
+/* The server drops rows that belong to no bridge any more. @bridge: one that has to be there, NULL: none. */
+void ovs_transaction_remove(OvsTransaction *transaction, const OvsPort *port, const char *bridge);
+
+/* The next_cfg of a removal that was carried out: when ovs_mirror_applied() has got there, ovs-vswitchd has let go of
+ * the device. -EBADMSG. */
+int ovs_transaction_number(const OvsTransaction *transaction, const json_t *result, int64_t *ret);
 
 /* The parameters for the call, which takes them over. */
 json_t *ovs_transaction_take(OvsTransaction *transaction);

@@ -19,7 +19,7 @@
 #define WINDOW 256
 
 /* How often a call looks anew where its row was another one than it had seen. */
-#define ATTEMPTS 3
+#define ATTEMPTS 4
 
 /* What has arrived is looked at before a deadline counts, however late the loop is. */
 #define DEADLINE_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
@@ -27,6 +27,7 @@
 typedef enum CallState {
         CALL_WAITING,     /* for its turn, for the database, or for an earlier call of its name */
         CALL_TRANSACTING, /* for the answer to its transaction */
+        CALL_CLEARING,    /* for ovs-vswitchd to let go of what was there before */
         CALL_SETTLING,    /* for ovs-vswitchd */
         CALL_WITHDRAWING, /* for its rows to be gone again; the fault is known */
         CALL_ENDED,       /* to be told */
@@ -40,6 +41,7 @@ struct OvsCall {
         PortSpec spec;
         CallState state;
         bool is_change;    /* of rows that are plugged: ovs-vswitchd is not waited for */
+        bool is_removal;   /* of rows that are in the way, or that were to be removed */
         bool is_overtaken; /* by a later call of its name */
         unsigned n_attempts;
         OvsTransaction transaction;
@@ -56,6 +58,13 @@ struct OvsCall {
         OvsCall **list;    /* that it is in */
         OvsCall *prev, *next;
 };
+
+/* A name whose rows were removed, and of which ovs-vswitchd may not know yet. */
+typedef struct Removed {
+        char name[IF_NAMESIZE];
+        int64_t number; /* of the transaction, see ovs_transaction_number() */
+        UT_hash_handle hh;
+} Removed;
 
 /* One of the monitors while the database is being read. */
 typedef struct Reading {
@@ -77,6 +86,7 @@ struct Ovs {
         const OvsHandlers *handlers;
         void *userdata;
 
+        Removed *removed;
         OvsCall *calls; /* by name */
         OvsCall *ready; /* those to begin, or to begin anew */
         OvsCall *busy;  /* those that wait for something */
@@ -88,6 +98,47 @@ struct Ovs {
 /* Has the lists looked at in the next turn of the loop. */
 static void ovs_wake(Ovs *ovs) {
         (void) sd_event_source_set_enabled(ovs->turn, SD_EVENT_ONESHOT);
+}
+
+/* ---- what ovs-vswitchd may still have open ---- */
+
+static void ovs_note_removed(Ovs *ovs, const char *name, int64_t number) {
+        Removed *removed;
+
+        HASH_FIND_STR(ovs->removed, name, removed);
+        if (!removed) {
+                removed = calloc(1, sizeof(*removed));
+                if (!removed)
+                        return;
+
+                strcpy(removed->name, name);
+                HASH_ADD_STR(ovs->removed, name, removed);
+                if (!removed->hh.tbl) {
+                        free(removed);
+                        return;
+                }
+        }
+
+        removed->number = number;
+}
+
+/* Forgets the removals up to this one. */
+static void ovs_forget_removed(Ovs *ovs, int64_t number) {
+        Removed *removed, *next;
+
+        HASH_ITER(hh, ovs->removed, removed, next) {
+                if (removed->number > number)
+                        continue;
+                HASH_DEL(ovs->removed, removed);
+                free(removed);
+        }
+}
+
+static bool ovs_is_clear(const Ovs *ovs, const char *name) {
+        const Removed *removed;
+
+        HASH_FIND_STR(ovs->removed, name, removed);
+        return !removed || removed->number <= ovs_mirror_applied(ovs->mirror);
 }
 
 /* ---- where a call stands ---- */
@@ -164,6 +215,16 @@ static bool call_find_own(const OvsCall *call, OvsPort *ret) {
                sd_id128_equal(ret->id, call->id);
 }
 
+static int call_note_removed(const OvsCall *call, const json_t *result) {
+        int64_t number;
+        int r;
+
+        r = ovs_transaction_number(&call->transaction, result, &number);
+        if (r == 0)
+                ovs_note_removed(call->ovs, call->name, number);
+        return r;
+}
+
 static int call_on_withdrawn(int r, const json_t *result, void *userdata) {
         OvsCall *call = userdata;
         char text[TEXT_ESCAPED_SIZE] = "";
@@ -174,6 +235,8 @@ static int call_on_withdrawn(int r, const json_t *result, void *userdata) {
                 r = ovs_transaction_check(&call->transaction, result, &step, text);
         else if (r == -EREMOTEIO)
                 (void) ovs_error_text(result, text);
+        if (r == 0)
+                r = call_note_removed(call, result);
         /* A row that is no longer the same one is somebody else's business. */
         if (r < 0 && !(r == -EREMOTEIO && step == OVS_STEP_OURS))
                 log_tap(LOG_WARNING, call->name, "its port cannot be taken back from Open vSwitch: %s, ignoring",
@@ -190,7 +253,7 @@ static void call_withdraw(OvsCall *call, int fault_r) {
 
         call->r = fault_r;
         if (call_find_own(call, &port)) {
-                ovs_transaction_remove(&call->transaction, &port);
+                ovs_transaction_remove(&call->transaction, &port, /* bridge= */ NULL);
                 r = ovsdb_call(call->ovs->ovsdb, "transact", ovs_transaction_take(&call->transaction), WITHDRAW_USEC,
                                call_on_withdrawn, call, &call->request);
         }
@@ -199,6 +262,11 @@ static void call_withdraw(OvsCall *call, int fault_r) {
                 call_wait(call, CALL_WITHDRAWING);
         else
                 call_end(call, fault_r);
+}
+
+static int call_set_late(OvsCall *call) {
+        return fault_set(&call->fault, TAPD_ERROR_SWITCH_UNAVAILABLE,
+                         "Switch=: ovs-vswitchd did not take \"%s\" in time; is it running?", call->name);
 }
 
 /* Looks whether ovs-vswitchd has taken the port, or has said that it cannot. */
@@ -216,9 +284,7 @@ static void call_look(OvsCall *call) {
                                               "Switch=: Open vSwitch did not take \"%s\": %s", call->name,
                                               *port.error ? port.error : "it does not say why"));
         else if (call->is_late)
-                call_withdraw(call, fault_set(&call->fault, TAPD_ERROR_SWITCH_UNAVAILABLE,
-                                              "Switch=: ovs-vswitchd did not take \"%s\" in time; is it running?",
-                                              call->name));
+                call_withdraw(call, call_set_late(call));
 }
 
 /* ---- the transaction of a call ---- */
@@ -262,6 +328,10 @@ static void call_on_done(OvsCall *call) {
                 call_end(call, 0);
         } else if (call->is_overtaken) {
                 call_yield(call);
+        } else if (call->is_removal && call->n_attempts < ATTEMPTS) {
+                call_begin(call);
+        } else if (call->is_removal) {
+                call_end(call, call_explain(call, OVS_STEP_OURS, /* text= */ ""));
         } else {
                 /* The server has sent what it wrote before it answered. */
                 call_wait(call, CALL_SETTLING);
@@ -296,6 +366,8 @@ static int call_on_answer(int r, const json_t *answer, void *userdata) {
                 (void) ovs_error_text(answer, text);
         else if (r == 0)
                 r = ovs_transaction_check(&call->transaction, answer, &step, text);
+        if (r == 0 && call->is_removal)
+                r = call_note_removed(call, answer);
 
         if (r == 0)
                 call_on_done(call);
@@ -312,25 +384,41 @@ static int call_on_answer(int r, const json_t *answer, void *userdata) {
         return r == -EBADMSG ? r : 0;
 }
 
-/* Chooses what is to be written, by what stands there. False: nothing is to be written. */
+/* Chooses what is to be written in the place of rows of ours. In place only where ovs-vswitchd has the port: rows that
+ * never worked, or whose device went, are nothing to it any more. Moved at once only from another bridge: those that
+ * are in the way on the same one, a TAP's that is gone for example, have to be seen to go. */
+static void call_prepare_over(OvsCall *call, const OvsPort *port) {
+        const PortSpec *spec = &call->spec;
+        bool is_plugged = sd_id128_equal(port->id, call->id) && ovs_port_is_plugged(port) && port->ifindex != 0;
+        bool is_there = strcmp(port->spec.switch_name, spec->switch_name) == 0;
+
+        call->is_change = is_plugged && is_there;
+        call->is_removal = !is_plugged;
+        if (call->is_change)
+                ovs_transaction_change(&call->transaction, port, spec);
+        else if (call->is_removal)
+                ovs_transaction_remove(&call->transaction, port, spec->switch_name);
+        else
+                ovs_transaction_make(&call->transaction, call->name, call->id, spec, port);
+}
+
+/* The next transaction of a call, by what stands there. False: none is needed. */
 static bool call_prepare(OvsCall *call) {
         OvsPort port;
         bool is_there = ovs_mirror_find_port(call->ovs->mirror, call->name, &port) && port.is_own;
-        bool is_same = is_there && sd_id128_equal(port.id, call->id);
 
-        if (!call->is_plug) {
-                if (is_same)
-                        ovs_transaction_remove(&call->transaction, &port);
-                return is_same;
+        call->is_change = call->is_removal = false;
+        if (call->is_plug && is_there) {
+                call_prepare_over(call, &port);
+        } else if (call->is_plug) {
+                ovs_transaction_make(&call->transaction, call->name, call->id, &call->spec, /* old= */ NULL);
+        } else if (is_there && sd_id128_equal(port.id, call->id)) {
+                call->is_removal = true;
+                ovs_transaction_remove(&call->transaction, &port, /* bridge= */ NULL);
+        } else {
+                return false;
         }
 
-        /* Rows whose device went, or that never worked, are made anew: only then does ovs-vswitchd answer again. */
-        call->is_change = is_same && ovs_port_is_plugged(&port) && port.ifindex != 0 &&
-                          strcmp(port.spec.switch_name, call->spec.switch_name) == 0;
-        if (call->is_change)
-                ovs_transaction_change(&call->transaction, &port, &call->spec);
-        else
-                ovs_transaction_make(&call->transaction, call->name, call->id, &call->spec, is_there ? &port : NULL);
         return true;
 }
 
@@ -361,6 +449,8 @@ static int call_on_deadline(sd_event_source *source, uint64_t usec, void *userda
         /* A transaction has its own deadline. */
         if (call->state == CALL_WAITING)
                 call_end_unreachable(call, -ENOTCONN);
+        else if (call->state == CALL_CLEARING)
+                call_end(call, call_set_late(call));
         else if (call->state == CALL_SETTLING)
                 call_look(call);
 
@@ -386,6 +476,8 @@ static void call_go(OvsCall *call) {
         r = call_set_deadline(call);
         if (r < 0)
                 call_fail(call, r);
+        else if (ovs_is_connected(call->ovs) && call->is_plug && !ovs_is_clear(call->ovs, call->name))
+                call_wait(call, CALL_CLEARING);
         else if (ovs_is_connected(call->ovs))
                 call_transact(call);
         else if (call->ovs->ovsdb && ovsdb_is_promising(call->ovs->ovsdb))
@@ -419,12 +511,12 @@ static int ovs_on_turn(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-/* Those that waited for the database, or were interrupted, begin. */
-static void ovs_begin_calls(Ovs *ovs) {
+/* Those that wait for this, and for no other call, begin. */
+static void ovs_begin_calls(Ovs *ovs, CallState state) {
         OvsCall *call, *next;
 
         DL_FOREACH_SAFE(ovs->busy, call, next)
-                if (call->state == CALL_WAITING && !call->before)
+                if (call->state == state && !call->before)
                         call_begin(call);
 }
 
@@ -444,6 +536,12 @@ static void ovs_on_port(const char *name, void *userdata) {
                 call_look(call);
         if (ovs->handlers->on_port)
                 ovs->handlers->on_port(name, ovs->userdata);
+}
+
+/* ovs-vswitchd has got a bit further. */
+static void ovs_on_applied(Ovs *ovs) {
+        ovs_forget_removed(ovs, ovs_mirror_applied(ovs->mirror));
+        ovs_begin_calls(ovs, CALL_CLEARING);
 }
 
 /* ---- the session ---- */
@@ -473,7 +571,7 @@ static void ovs_take_over(Ovs *ovs) {
                     ovs_mirror_count_bridges(ovs->mirror), ovs_mirror_count_rows(ovs->mirror));
 
         ovs_tell_connected(ovs);
-        ovs_begin_calls(ovs);
+        ovs_begin_calls(ovs, CALL_WAITING);
 }
 
 static int reading_on_answer(int r, const json_t *answer, void *userdata) {
@@ -524,8 +622,10 @@ static void ovs_on_closed(void *userdata) {
         ovs->is_current = ovs->is_silent = false;
         ovs->coming = ovs_mirror_free(ovs->coming);
         DL_FOREACH(ovs->busy, call)
-                if (call->state == CALL_SETTLING)
+                if (call->state == CALL_SETTLING || call->state == CALL_CLEARING)
                         call->state = CALL_WAITING;
+        /* Another database counts from another number. */
+        ovs_forget_removed(ovs, INT64_MAX);
         ovs_tell_connected(ovs);
 }
 
@@ -541,6 +641,7 @@ static void ovs_on_silent(bool is_silent, void *userdata) {
 static int ovs_on_notification(const char *method, const json_t *params, void *userdata) {
         Ovs *ovs = userdata;
         OvsMonitor monitor = ovs_monitor_of(json_array_get(params, 0));
+        int64_t applied;
         int r;
 
         /* The schema is being replaced, or the database taken away (ovsdb-server(7), 4.1.7). */
@@ -553,10 +654,15 @@ static int ovs_on_notification(const char *method, const json_t *params, void *u
         if (ovs->coming)
                 return ovs_mirror_apply(ovs->coming, monitor, json_array_get(params, 1));
 
+        applied = ovs_mirror_applied(ovs->mirror);
         r = ovs_mirror_apply(ovs->mirror, monitor, json_array_get(params, 1));
-        if (r == 0)
-                ovs_mirror_tell(ovs->mirror, ovs_on_bridge, ovs_on_port, ovs);
-        return r;
+        if (r < 0)
+                return r;
+
+        ovs_mirror_tell(ovs->mirror, ovs_on_bridge, ovs_on_port, ovs);
+        if (ovs_mirror_applied(ovs->mirror) != applied)
+                ovs_on_applied(ovs);
+        return 0;
 }
 
 int ovs_new(sd_event *event, const char *socket_path, const char *server_path, const OvsHandlers *handlers,
@@ -602,6 +708,7 @@ Ovs *ovs_free(Ovs *ovs) {
                 return NULL;
 
         HASH_CLEAR(hh, ovs->calls);
+        ovs_forget_removed(ovs, INT64_MAX);
         calls_free(ovs->ready);
         calls_free(ovs->busy);
         calls_free(ovs->ended);

@@ -71,8 +71,11 @@ typedef void (*ovs_done_t)(int r, const Fault *fault, void *userdata);
  * Puts the TAP @id of this name on a bridge as @spec says, or changes it there; the device is there already. It is done
  * when ovs-vswitchd has taken the port, and where it does not, the rows are gone again. One that is plugged there
  * already is changed in place and keeps its number, also while ovs-vswitchd is not running; one that is on another
- * bridge is moved by one transaction, and plugged nowhere if that fails. Rows of another TAP that had the name make
- * room.
+ * bridge is moved by one transaction, and plugged nowhere if that fails.
+ *
+ * Rows of another TAP that had the name are removed first, and rows are not made before ovs-vswitchd has seen earlier
+ * ones of the name go: it would go on with the device that it has open, and nothing from the new one would come through
+ * (netdev datapath). A device that was made anew therefore has a new @id, or its rows are removed before.
  *
  * NoSuchSwitch: there is no such bridge. NameInUse: a row of that name is not tapd's. Conflict: another call for the
  * same name came after this one, and counts. SwitchUnavailable: anything else, a database that cannot be reached

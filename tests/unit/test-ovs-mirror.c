@@ -199,6 +199,28 @@ static void test_delete(void) {
         ovs_mirror_free(mirror);
 }
 
+/* How far ovs-vswitchd has got. */
+static void test_applied(void) {
+        OvsMirror *mirror = mirror_new();
+
+        apply(mirror, OVS_MONITOR_OTHERS, "{'Open_vSwitch':{" ROW(1) ":{'initial':{}}}}");
+        g_assert_cmpint(ovs_mirror_applied(mirror), ==, 0);
+        apply(mirror, OVS_MONITOR_OTHERS, "{'Open_vSwitch':{" ROW(1) ":{'modify':{'cur_cfg':7}}}}");
+        g_assert_cmpint(ovs_mirror_applied(mirror), ==, 7);
+        apply(mirror, OVS_MONITOR_OTHERS, "{'Open_vSwitch':{" ROW(1) ":{'modify':{}}}}");
+        g_assert_cmpint(ovs_mirror_applied(mirror), ==, 7);
+        expect_told(mirror, "");
+        ovs_mirror_free(mirror);
+
+        mirror = mirror_new();
+        apply(mirror, OVS_MONITOR_OTHERS, "{'Open_vSwitch':{" ROW(1) ":{'initial':{'cur_cfg':5}}}}");
+        g_assert_cmpint(ovs_mirror_applied(mirror), ==, 5);
+        apply(mirror, OVS_MONITOR_OTHERS, "{'Open_vSwitch':{" ROW(1) ":{'delete':null}}}");
+        apply(mirror, OVS_MONITOR_OTHERS, "{'Open_vSwitch':{" ROW(2) ":{'insert':{'cur_cfg':6}}}}");
+        g_assert_cmpint(ovs_mirror_applied(mirror), ==, 6);
+        ovs_mirror_free(mirror);
+}
+
 static void test_told(void) {
         g_autoptr(GString) bridges = g_string_new(NULL);
         OvsMirror *mirror = mirror_with_port();
@@ -427,6 +449,8 @@ static void test_bad_updates(void) {
                 { OVS_MONITOR_OTHERS, "{'Controller':{}}" },
                 { OVS_MONITOR_OTHERS, "{'Port':[]}" },
                 { OVS_MONITOR_OWN, "{'Bridge':{}}" },
+                { OVS_MONITOR_OWN, "{'Open_vSwitch':{}}" },
+                { OVS_MONITOR_OTHERS, "{'Open_vSwitch':{" ROW(9) ":{'initial':{'cur_cfg':'1'}}}}" },
                 { OVS_MONITOR_OTHERS, "{'Port':{'7':{'insert':{'name':'a'}}}}" },
                 { OVS_MONITOR_OTHERS, "{'Port':{" ROW(8) ":{}}}" },
                 { OVS_MONITOR_OTHERS, "{'Port':{" ROW(8) ":[]}}" },
@@ -475,7 +499,7 @@ static void test_requests(void) {
 
         request = ovs_monitor_request(OVS_MONITOR_OTHERS);
         expected = parse("['Open_vSwitch','others',"
-                         "{'Bridge':[{'columns':['name']}],"
+                         "{'Open_vSwitch':[{'columns':['cur_cfg']}],'Bridge':[{'columns':['name']}],"
                          "'Port':[{'columns':['name','external_ids'],"
                          "'where':[['external_ids','excludes',['map',[['tapd-port','yes']]]]]}],"
                          "'Interface':[{'columns':['name'],"
@@ -507,6 +531,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/ovs-mirror/modify", test_modify);
         g_test_add_func("/ovs-mirror/modify-other", test_modify_other);
         g_test_add_func("/ovs-mirror/delete", test_delete);
+        g_test_add_func("/ovs-mirror/applied", test_applied);
         g_test_add_func("/ovs-mirror/told", test_told);
         g_test_add_func("/ovs-mirror/marked", test_marked);
         g_test_add_func("/ovs-mirror/handed-on", test_handed_on);

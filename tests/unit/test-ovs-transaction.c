@@ -95,7 +95,7 @@ static void test_steps(void) {
         expect_steps(&transaction, params);
         json_decref(params);
 
-        ovs_transaction_remove(&transaction, &old);
+        ovs_transaction_remove(&transaction, &old, "br0");
         params = ovs_transaction_take(&transaction);
         expect_steps(&transaction, params);
         json_decref(params);
@@ -133,6 +133,35 @@ static void test_nonsense(void) {
         json_decref(params);
 }
 
+/* A removal says when ovs-vswitchd has seen it. */
+static void test_number(void) {
+        static const struct {
+                const char *last;
+                int r;
+                int64_t number;
+        } rows[] = {
+                { "{\"rows\":[{\"next_cfg\":17}]}", 0, 17 }, { "{\"rows\":[]}", 0, 0 },
+                { "{\"rows\":[{}]}", -EBADMSG, -1 },         { "{\"rows\":[{\"next_cfg\":\"17\"}]}", -EBADMSG, -1 },
+                { "{\"count\":1}", -EBADMSG, -1 },           { "{}", -EBADMSG, -1 },
+        };
+        const OvsPort old = { .name = "tap1", .is_own = true, .id = id, .row = id, .interface_row = id, .spec = spec };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                OvsTransaction transaction;
+                json_t *params, *results;
+                int64_t number = -1;
+
+                ovs_transaction_remove(&transaction, &old, /* bridge= */ NULL);
+                params = ovs_transaction_take(&transaction);
+                results = results_of(count_operations(params) - 1);
+                json_array_append_new(results, json_loads(rows[i].last, 0, NULL));
+                g_assert_cmpint(ovs_transaction_number(&transaction, results, &number), ==, rows[i].r);
+                g_assert_cmpint(number, ==, rows[i].number);
+                json_decref(params);
+                json_decref(results);
+        }
+}
+
 static void test_error_text(void) {
         g_autofree char *many = g_strnfill(5000, '"');
         char text[TEXT_ESCAPED_SIZE];
@@ -153,6 +182,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/ovs-transaction/steps", test_steps);
         g_test_add_func("/ovs-transaction/end", test_end);
         g_test_add_func("/ovs-transaction/nonsense", test_nonsense);
+        g_test_add_func("/ovs-transaction/number", test_number);
         g_test_add_func("/ovs-transaction/error-text", test_error_text);
 
         return g_test_run();

@@ -220,6 +220,11 @@ static void expect_ctl(Fixture *fixture, const char *command, const char *value)
         g_assert_cmpstr(out, ==, value);
 }
 
+static void expect_frames_both_ways(void) {
+        vswitch_expect_frames("tap1", "tap2");
+        vswitch_expect_frames("tap2", "tap1");
+}
+
 static bool is_inexact(const OvsPort *port) {
         return !port->is_exact;
 }
@@ -448,6 +453,8 @@ static void test_move(void) {
         port = expect_port(&fixture, "tap1");
         g_assert_true(ovs_port_matches(&port, &on_br1));
         g_assert_true(ovs_port_is_plugged(&port));
+        plug(&fixture, "tap2", id_b, &on_br1, TAPD_ERROR_NONE);
+        expect_frames_both_ways();
         fixture_end(&fixture);
 }
 
@@ -531,7 +538,11 @@ static void test_stale(void) {
         ovs_each_port(fixture.ovs, collect, ports);
         g_assert_cmpstr(ports->str, ==, "tap1 0a010203000000000000000000000000 ");
 
+        /* What cannot be done anyway leaves them alone. */
         row = vswitch_ctl(fixture.vswitch, "get port tap1 _uuid");
+        plug(&fixture, "tap1", id_b, &(PortSpec){ .switch_name = "br9" }, TAPD_ERROR_NO_SUCH_SWITCH);
+        vswitch_expect(fixture.vswitch, "port", "tap1", "_uuid", row);
+
         plug(&fixture, "tap1", id_b, &(PortSpec){ .switch_name = "br0", .vlan = 20 }, TAPD_ERROR_NONE);
         port = expect_port(&fixture, "tap1");
         g_assert_true(sd_id128_equal(port.id, id_b));
@@ -546,20 +557,101 @@ static bool has_no_device(const OvsPort *port) {
         return port->ifindex == 0;
 }
 
-/* The device is another one of the same TAP: what ovs-vswitchd has is dead, whatever it says. */
+/* The device is another one of the same TAP: what ovs-vswitchd has open is dead, whatever its number says. */
 static void test_new_device(void) {
         Fixture fixture;
         OvsPort port;
 
         fixture_begin(&fixture);
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        plug(&fixture, "tap2", id_b, &on_br0, TAPD_ERROR_NONE);
+        expect_frames_both_ways();
         vswitch_delete_tap("tap1");
         wait_for_port(&fixture, "tap1", has_no_device);
         vswitch_add_tap("tap1");
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
-        g_free(vswitch_ctl(fixture.vswitch, "wait-until interface tap1 ifindex=%u", if_nametoindex("tap1")));
         port = expect_port(&fixture, "tap1");
         g_assert_true(ovs_port_is_plugged(&port));
+        expect_frames_both_ways();
+        fixture_end(&fixture);
+}
+
+/* Rows that a TAP left behind when its device went, and a new one of the name in the same place: nobody told
+ * ovs-vswitchd in between. */
+static void test_new_tap(void) {
+        static const sd_id128_t id_c = { .bytes = { 0xc } };
+        Fixture fixture;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        plug(&fixture, "tap2", id_b, &on_br0, TAPD_ERROR_NONE);
+        vswitch_delete_tap("tap1");
+        vswitch_add_tap("tap1");
+        plug(&fixture, "tap1", id_c, &on_br0, TAPD_ERROR_NONE);
+        expect_frames_both_ways();
+        fixture_end(&fixture);
+}
+
+/* A TAP that is deleted and made again as fast as can be. */
+static void test_made_again(void) {
+        Fixture fixture;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap2", id_b, &on_br0, TAPD_ERROR_NONE);
+        for (unsigned i = 0; i < 10; i++) {
+                const sd_id128_t id = { .bytes = { 0xd, (uint8_t) i } };
+
+                plug(&fixture, "tap1", id, &on_br0, TAPD_ERROR_NONE);
+                vswitch_expect_frames("tap1", "tap2");
+                unplug(&fixture, "tap1", id, TAPD_ERROR_NONE);
+                vswitch_delete_tap("tap1");
+                vswitch_add_tap("tap1");
+        }
+        fixture_end(&fixture);
+}
+
+/* While ovs-vswitchd does not see them go, rows of the name are not made. */
+static void test_cleared_in_vain(void) {
+        Fixture fixture;
+        Fault fault;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        vswitch_stop_switch(fixture.vswitch, SIGKILL);
+        unplug(&fixture, "tap1", id_a, TAPD_ERROR_NONE);
+        g_string_truncate(fixture.ports, 0);
+        fault = plug(&fixture, "tap1", id_b, &on_br0, TAPD_ERROR_SWITCH_UNAVAILABLE);
+        g_assert_nonnull(strstr(fault.text, "ovs-vswitchd"));
+        expect_no_port(&fixture, "tap1");
+        g_assert_cmpstr(fixture.ports->str, ==, "");
+
+        vswitch_start_switch(fixture.vswitch);
+        plug(&fixture, "tap1", id_b, &on_br0, TAPD_ERROR_NONE);
+        fixture_end(&fixture);
+}
+
+/* Between two looks somebody else took the rows: they are his. */
+static void test_taken_meanwhile(void) {
+        const PortSpec other = { .switch_name = "br0", .vlan = 20 }, on_br1 = { .switch_name = "br1" };
+        Fixture fixture;
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        g_free(vswitch_ctl(fixture.vswitch, "clear port tap1 external_ids -- clear interface tap1 external_ids"));
+        plug(&fixture, "tap1", id_a, &other, TAPD_ERROR_NAME_IN_USE);
+        vswitch_expect(fixture.vswitch, "port", "tap1", "tag", "10");
+
+        plug(&fixture, "tap2", id_a, &on_br0, TAPD_ERROR_NONE);
+        g_free(vswitch_ctl(fixture.vswitch, "clear port tap2 external_ids -- clear interface tap2 external_ids"));
+        plug(&fixture, "tap2", id_a, &on_br1, TAPD_ERROR_NAME_IN_USE);
+        expect_ctl(&fixture, "list-ports br0", "tap1\ntap2");
+        fixture_end(&fixture);
+
+        fixture_begin(&fixture);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        g_free(vswitch_ctl(fixture.vswitch, "clear port tap1 external_ids -- clear interface tap1 external_ids"));
+        unplug(&fixture, "tap1", id_a, TAPD_ERROR_NONE);
+        g_assert_true(vswitch_has(fixture.vswitch, "Port", "tap1"));
         fixture_end(&fixture);
 }
 
@@ -623,15 +715,21 @@ static void test_mark_removed(void) {
         fixture_end(&fixture);
 }
 
-/* Of its Interface alone: the Port is still tapd's, and goes; in its place there is no room. */
+/* Of its Interface alone: the Port is still tapd's, and the Interface goes with it. */
 static void test_interface_taken(void) {
         Fixture fixture;
+        OvsPort port;
 
         fixture_begin(&fixture);
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
         g_free(vswitch_ctl(fixture.vswitch, "remove interface tap1 external_ids tapd-port"));
         wait_for_port(&fixture, "tap1", is_inexact);
-        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NAME_IN_USE);
+        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        port = expect_port(&fixture, "tap1");
+        g_assert_true(ovs_port_matches(&port, &on_br0));
+
+        g_free(vswitch_ctl(fixture.vswitch, "remove interface tap1 external_ids tapd-port"));
+        wait_for_port(&fixture, "tap1", is_inexact);
         unplug(&fixture, "tap1", id_a, TAPD_ERROR_NONE);
         expect_no_port(&fixture, "tap1");
         fixture_end(&fixture);
@@ -823,6 +921,7 @@ static void test_long_name(void) {
 
 /* The rows are taken back where ovs-vswitchd does not take them, and the answer comes. */
 static void test_without_switch(void) {
+        Answer answer;
         Fixture fixture;
         Fault fault;
 
@@ -833,8 +932,15 @@ static void test_without_switch(void) {
         expect_no_port(&fixture, "tap1");
         g_assert_cmpuint(fixture.n_lost, ==, 0);
 
+        /* It may have taken them before they went: new ones wait until it has seen that. */
+        g_string_truncate(fixture.ports, 0);
+        begin_plug(&fixture, &answer, "tap1", id_a, &on_br0);
+        loop_settle(fixture.event);
+        expect_no_port(&fixture, "tap1");
+        loop_settle(fixture.event);
+        g_assert_cmpstr(fixture.ports->str, ==, "");
         vswitch_start_switch(fixture.vswitch);
-        plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        expect_answer(&fixture, &answer, TAPD_ERROR_NONE);
         fixture_end(&fixture);
 }
 
@@ -944,12 +1050,17 @@ static void test_waits_in_vain(void) {
         fixture_end(&fixture);
 }
 
-/* With another database: what is known is what it says now. */
+/* With another database: what is known is what it says now, and ovs-vswitchd counts from the beginning. */
 static void test_other_database(void) {
         Fixture fixture;
 
         fixture_begin(&fixture);
         plug(&fixture, "tap1", id_a, &on_br0, TAPD_ERROR_NONE);
+        plug(&fixture, "tap2", id_b, &on_br0, TAPD_ERROR_NONE);
+        vswitch_stop_switch(fixture.vswitch, SIGKILL);
+        for (unsigned i = 0; i < 3; i++)
+                g_free(vswitch_ctl(fixture.vswitch, "--no-wait set port tap2 tag=%u", 1 + i));
+        unplug(&fixture, "tap2", id_b, TAPD_ERROR_NONE);
         vswitch_stop_server(fixture.vswitch, SIGKILL);
         loop_until(fixture.event, is_lost, &fixture);
         g_assert_true(ovs_has_bridge(fixture.ovs, "br0"));
@@ -959,6 +1070,10 @@ static void test_other_database(void) {
         loop_until(fixture.event, is_connected, &fixture);
         g_assert_false(ovs_has_bridge(fixture.ovs, "br0"));
         expect_no_port(&fixture, "tap1");
+
+        vswitch_start_switch(fixture.vswitch);
+        g_free(vswitch_ctl(fixture.vswitch, "add-br br0 -- set bridge br0 datapath_type=netdev"));
+        plug(&fixture, "tap2", id_b, &on_br0, TAPD_ERROR_NONE);
         fixture_end(&fixture);
 }
 
@@ -1063,6 +1178,10 @@ int main(int argc, char **argv) {
         g_test_add_func("/port-ovs/no-device", test_no_device);
         g_test_add_func("/port-ovs/stale", test_stale);
         g_test_add_func("/port-ovs/new-device", test_new_device);
+        g_test_add_func("/port-ovs/new-tap", test_new_tap);
+        g_test_add_func("/port-ovs/made-again", test_made_again);
+        g_test_add_func("/port-ovs/cleared-in-vain", test_cleared_in_vain);
+        g_test_add_func("/port-ovs/taken-meanwhile", test_taken_meanwhile);
         g_test_add_func("/port-ovs/bridge-deleted", test_bridge_deleted);
         g_test_add_func("/port-ovs/moved-by-hand", test_moved_by_hand);
         g_test_add_func("/port-ovs/id-alone", test_id_alone);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,6 +17,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* A hang guard, not a measure. */
+#define PATIENCE_USEC (60 * G_USEC_PER_SEC)
 
 #define SCHEMAS "/usr/share/openvswitch/"
 
@@ -51,17 +55,32 @@ static bool is_installed(const char *program) {
         return path;
 }
 
-static bool tap_set(const char *name, bool is_persistent) {
+/* A queue of the TAP, which is made where it is absent; -1 where that is not allowed. */
+static int tap_open(const char *name) {
         struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE };
-        bool is_done;
         int fd;
 
-        fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+        fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+                return -1;
+
+        g_strlcpy(request.ifr_name, name, sizeof(request.ifr_name));
+        if (ioctl(fd, TUNSETIFF, &request) < 0) {
+                close(fd);
+                return -1;
+        }
+
+        return fd;
+}
+
+static bool tap_set(const char *name, bool is_persistent) {
+        int fd = tap_open(name);
+        bool is_done;
+
         if (fd < 0)
                 return false;
 
-        g_strlcpy(request.ifr_name, name, sizeof(request.ifr_name));
-        is_done = ioctl(fd, TUNSETIFF, &request) == 0 && ioctl(fd, TUNSETPERSIST, is_persistent) == 0;
+        is_done = ioctl(fd, TUNSETPERSIST, is_persistent) == 0;
         close(fd);
         return is_done;
 }
@@ -82,11 +101,54 @@ void vswitch_init(int *argc, char ***argv) {
 }
 
 void vswitch_add_tap(const char *name) {
+        struct ifreq request = { .ifr_flags = IFF_UP };
+        int fd;
+
         g_assert_true(tap_set(name, true));
+        fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        g_assert_cmpint(fd, >=, 0);
+        g_strlcpy(request.ifr_name, name, sizeof(request.ifr_name));
+        g_assert_cmpint(ioctl(fd, SIOCSIFFLAGS, &request), ==, 0);
+        close(fd);
 }
 
 void vswitch_delete_tap(const char *name) {
         g_assert_true(tap_set(name, false));
+}
+
+/* ---- frames ---- */
+
+/* To everybody, of an EtherType for experiments (IEEE Std 802): what the kernel sends by itself is none of these. */
+static const unsigned char frame[64] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0x00, 0x00, 0x00, 0x00, 0x09, 0x88, 0xb5,
+};
+
+static bool tap_has_frame(int fd) {
+        struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+        unsigned char buffer[2048];
+        ssize_t n;
+
+        while (poll(&poll_fd, 1, 50) > 0 && (n = read(fd, buffer, sizeof(buffer))) > 0)
+                if (n == sizeof(frame) && memcmp(buffer, frame, sizeof(frame)) == 0)
+                        return true;
+
+        return false;
+}
+
+void vswitch_expect_frames(const char *from, const char *to) {
+        gint64 end = g_get_monotonic_time() + PATIENCE_USEC;
+        int from_fd = tap_open(from), to_fd = tap_open(to);
+
+        g_assert_cmpint(from_fd, >=, 0);
+        g_assert_cmpint(to_fd, >=, 0);
+        do {
+                if (g_get_monotonic_time() > end)
+                        g_error("no frame from %s comes out of %s", from, to);
+                g_assert_cmpint(write(from_fd, frame, sizeof(frame)), ==, sizeof(frame));
+        } while (!tap_has_frame(to_fd));
+
+        close(from_fd);
+        close(to_fd);
 }
 
 /* ---- processes ---- */

@@ -46,6 +46,10 @@ char *vswitch_ctl(Vswitch *vswitch, const char *format, ...) __attribute__((form
 void vswitch_expect(Vswitch *vswitch, const char *table, const char *row, const char *column, const char *value);
 bool vswitch_has(Vswitch *vswitch, const char *table, const char *name);
 
-/* A TAP, which lasts until it is deleted. */
+/* A TAP that is up, which lasts until it is deleted. */
 void vswitch_add_tap(const char *name);
 void vswitch_delete_tap(const char *name);
+
+/* Sends frames into one TAP, as its guest does, until one of them comes out of another one; fails the test where none
+ * ever does. */
+void vswitch_expect_frames(const char *from, const char *to);
