@@ -203,6 +203,16 @@ void ovs_transaction_make(OvsTransaction *transaction, const char *name, sd_id12
                          json_pack("[s, s]", "named-uuid", "port"));
 }
 
+/* As ovs-vsctl(8) does to hear when ovs-vswitchd is done; the last operation, so that its result is found. */
+static void add_number(OvsTransaction *transaction) {
+        transaction_add(transaction, OVS_STEP_WRITE,
+                        json_pack("{s:s, s:s, s:[], s:[[s, s, i]]}", "op", "mutate", "table", "Open_vSwitch", "where",
+                                  "mutations", "next_cfg", "+=", 1));
+        transaction_add(transaction, OVS_STEP_WRITE,
+                        json_pack("{s:s, s:s, s:[], s:[s]}", "op", "select", "table", "Open_vSwitch", "where",
+                                  "columns", "next_cfg"));
+}
+
 void ovs_transaction_change(OvsTransaction *transaction, const OvsPort *port, const PortSpec *spec) {
         transaction_begin(transaction, "change ", port->name);
         add_wait_for_bridge(transaction, spec->switch_name);
@@ -217,16 +227,7 @@ void ovs_transaction_change(OvsTransaction *transaction, const OvsPort *port, co
         add_mutate_ports(transaction, where_has_port_besides(port->row, spec->switch_name), "delete",
                          uuid_value(port->row));
         add_mutate_ports(transaction, where_name(spec->switch_name), "insert", uuid_value(port->row));
-}
-
-/* As ovs-vsctl(8) does to hear when ovs-vswitchd is done; the last operation, so that its result is found. */
-static void add_number(OvsTransaction *transaction) {
-        transaction_add(transaction, OVS_STEP_WRITE,
-                        json_pack("{s:s, s:s, s:[], s:[[s, s, i]]}", "op", "mutate", "table", "Open_vSwitch", "where",
-                                  "mutations", "next_cfg", "+=", 1));
-        transaction_add(transaction, OVS_STEP_WRITE,
-                        json_pack("{s:s, s:s, s:[], s:[s]}", "op", "select", "table", "Open_vSwitch", "where",
-                                  "columns", "next_cfg"));
+        add_number(transaction);
 }
 
 void ovs_transaction_remove(OvsTransaction *transaction, const OvsPort *port, const char *bridge) {

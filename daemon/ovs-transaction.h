@@ -39,8 +39,8 @@ void ovs_transaction_change(OvsTransaction *transaction, const OvsPort *port, co
 /* The server drops rows that belong to no bridge any more. @bridge: one that has to be there, NULL: none. */
 void ovs_transaction_remove(OvsTransaction *transaction, const OvsPort *port, const char *bridge);
 
-/* The next_cfg of a removal that was carried out: when ovs_mirror_applied() has got there, ovs-vswitchd has let go of
- * the device. -EBADMSG. */
+/* The next_cfg of a change or removal that was carried out: when ovs_mirror_applied() has got there, ovs-vswitchd does
+ * as it says. -EBADMSG. */
 int ovs_transaction_number(const OvsTransaction *transaction, const json_t *result, int64_t *ret);
 
 /* The parameters for the call, which takes them over. */

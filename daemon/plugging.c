@@ -140,7 +140,8 @@ static void plugging_go_back(const Plugging *plugging, Tap *tap) {
 
         /* What an earlier life left half done is no place to go back to. */
         manager_find_port(manager, tap);
-        if (found->kind == SWITCH_NONE || plugging->is_resumed || tap->port.kind != SWITCH_NONE ||
+        if (found->kind == SWITCH_NONE || plugging->is_resumed || portspec_equals(&tap->port.spec, &found->spec) ||
+            (tap->port.kind != SWITCH_NONE && tap->port.kind != found->kind) ||
             manager_find_switch(manager, found->spec.switch_name, &where, &fault) < 0)
                 return;
 

@@ -40,7 +40,8 @@ struct OvsCall {
         bool is_plug;
         PortSpec spec;
         CallState state;
-        bool is_change;    /* of rows that are plugged: ovs-vswitchd is not waited for */
+        bool is_change;    /* of rows that are plugged */
+        int64_t number;    /* of a change: what ovs-vswitchd has to get to */
         bool is_removal;   /* of rows that are in the way, or that were to be removed */
         bool is_overtaken; /* by a later call of its name */
         unsigned n_attempts;
@@ -270,6 +271,15 @@ static int call_set_late(OvsCall *call) {
 }
 
 /* Looks whether ovs-vswitchd has taken the port, or has said that it cannot. */
+/* A port that is there goes on as it was until ovs-vswitchd has read what was changed. It is not withdrawn where that
+ * takes too long: whoever asked may have it changed back. */
+static void call_look_at_change(OvsCall *call) {
+        if (ovs_mirror_applied(call->ovs->mirror) >= call->number)
+                call_end(call, 0);
+        else if (call->is_late)
+                call_end(call, call_set_late(call));
+}
+
 static void call_look(OvsCall *call) {
         OvsPort port;
 
@@ -277,6 +287,8 @@ static void call_look(OvsCall *call) {
                 call_end(call,
                          fault_set(&call->fault, TAPD_ERROR_SWITCH_UNAVAILABLE,
                                    "Switch=: somebody removed the port \"%s\" of Open vSwitch meanwhile", call->name));
+        else if (call->is_change)
+                call_look_at_change(call);
         else if (ovs_port_is_plugged(&port))
                 call_end(call, 0);
         else if (port.ofport < 0 || *port.error)
@@ -324,7 +336,7 @@ static void call_on_refused(OvsCall *call, OvsStep step, const char *text) {
 }
 
 static void call_on_done(OvsCall *call) {
-        if (!call->is_plug || call->is_change) {
+        if (!call->is_plug) {
                 call_end(call, 0);
         } else if (call->is_overtaken) {
                 call_yield(call);
@@ -368,6 +380,8 @@ static int call_on_answer(int r, const json_t *answer, void *userdata) {
                 r = ovs_transaction_check(&call->transaction, answer, &step, text);
         if (r == 0 && call->is_removal)
                 r = call_note_removed(call, answer);
+        if (r == 0 && call->is_change)
+                r = ovs_transaction_number(&call->transaction, answer, &call->number);
 
         if (r == 0)
                 call_on_done(call);
@@ -540,8 +554,14 @@ static void ovs_on_port(const char *name, void *userdata) {
 
 /* ovs-vswitchd has got a bit further. */
 static void ovs_on_applied(Ovs *ovs) {
+        OvsCall *call, *next;
+
         ovs_forget_removed(ovs, ovs_mirror_applied(ovs->mirror));
         ovs_begin_calls(ovs, CALL_CLEARING);
+        DL_FOREACH_SAFE(ovs->busy, call, next) {
+                if (call->state == CALL_SETTLING && call->is_change)
+                        call_look(call);
+        }
 }
 
 /* ---- the session ---- */

@@ -70,7 +70,7 @@ typedef void (*ovs_done_t)(int r, const Fault *fault, void *userdata);
 /*
  * Puts the TAP @id of this name on a bridge as @spec says, or changes it there; the device is there already. It is done
  * when ovs-vswitchd has taken the port, and where it does not, the rows are gone again. One that is plugged there
- * already is changed in place and keeps its number, also while ovs-vswitchd is not running; one that is on another
+ * already is changed in place and keeps its number, which is done when ovs-vswitchd goes by it; one that is on another
  * bridge is moved by one transaction, and plugged nowhere if that fails.
  *
  * Rows of another TAP that had the name are removed first, and rows are not made before ovs-vswitchd has seen earlier

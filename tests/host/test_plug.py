@@ -177,6 +177,10 @@ def test_grants(host):
     refused(host, *on, words='VLAN=: one of those in VLANs= of grant lab is needed')
     refused(host, 'create', 'tap1', '--switch', 'dsw-play', '--vlan', '400', words='"dsw-play" is not in Switches=')
     refused(host, 'create', 'vm1', '--switch', 'dsw-host', '--vlan', '400', words='"dsw-host" is not in Switches=')
+    # Of two grants that know the name the one for that switch says why.
+    configure(host, STUDENTS.replace('Names=vm*', 'Names=vm* tap*'))
+    refused(host, *on, '--vlan', '450', words='VLAN=: 450 is not in VLANs= of grant lab')
+    configure(host, STUDENTS)
     check_equal(host.taps(), [], 'TAPs')
 
     host.tapctl(None, 'create', 'tap2', 'tap3', '--switch', 'dsw-host', '--vlan', '7')
@@ -233,6 +237,30 @@ def test_stale_rows(host):
                    'external_ids:tapd-id=0123456789abcdef0123456789abcdef')
     host.tapctl('alice', 'create', 'tap5')
     wait_until('the left-over to go', lambda: port(host, 'tap5') is None)
+
+
+@restarts
+def test_unseen_rows(host):
+    """A TAP that was made while Open vSwitch could not say what ports it has never gets what one of its name has"""
+    configure(host)
+    switches.add_ovs_bridge(host)
+    switches.vsctl(host, '--no-wait', 'add-port', 'dsw-host', 'tap9', 'tag=30')
+    host.tapctl('alice', 'create', 'tap1', '--switch', 'dsw-host', '--vlan', '30')
+    thirty, = queues(host, 'tap1')
+    with switches.stopped(host):
+        host.run(['systemctl', 'restart', 'tapd.service'], check=True)
+        host.tapctl('alice', 'create', 'tap8', 'tap9')
+        host.run(['systemctl', 'restart', 'tapd.service'], check=True)
+    wait_until('tap9 to be blocked', lambda: host.tap('tap9', 'State') == "'blocked'")
+    check('UP' not in host.link('tap9')['flags'], 'tap9 is up')
+    said = host.tapctl('alice', 'up', 'tap9', status=IN_USE).err
+    check('Open vSwitch has a port of its name' in said, said)
+    check_equal((host.tap('tap8', 'State'), 'UP' in host.link('tap8')['flags']), ("'ready'", True), 'tap8')
+    switches.vsctl(host, 'del-port', 'tap9')
+    wait_until('tap9 to be up', lambda: 'UP' in host.link('tap9')['flags'])
+    check_equal(host.tap('tap9', 'State'), "'ready'", 'State of tap9')
+    # Nothing of it ever was in VLAN 30.
+    check_equal(thirty.receive(ETHERTYPE, 0.1), None, 'what VLAN 30 heard')
 
 
 def test_foreign_bridge(host):
@@ -338,6 +366,8 @@ def test_forwarding_killed(host):
     wait_until('everything to be as wanted', lambda: as_wanted(host))
     with switches.frozen(host, switches.FORWARDING):
         unavailable(host, 'create', 'tap9', '--switch', 'dsw-host', '--vlan', '10')
+        unavailable(host, 'plug', 'tap1', 'dsw-host', '--vlan', '20')
+        check_port(host, 'tap1', tag=10)
         bridges_go_on(host)
     check_equal((host.link('tap9'), port(host, 'tap9')), (None, None), 'tap9')
     wait_until('everything to be as wanted', lambda: as_wanted(host))
