@@ -3,6 +3,7 @@
 """
 
 import pathlib
+import signal
 
 import root
 from host import DONE, check, check_equal, wait_until
@@ -37,5 +38,5 @@ def test_examples(host):
         check(result.out, f'{path.name} says nothing')
         if path.name == 'hot-plug.py':
             check_equal(host.taps(), result.out.split(), 'the TAP in QEMU')
-            qemu.signal('TERM')
+            qemu.signal(signal.SIGTERM)
         wait_until(f'what {path.name} made to go', lambda: host.taps() == [] and host.links() == ['lo'])
