@@ -37,7 +37,7 @@ PACKAGES = [
 
 # Programs of others that use TAPs, and a switch with VLANs for them; a root of its own, for they are as large as all
 # the rest. Without libvirt's system daemon: it is the users' own that is used.
-CONSUMERS = ('python3-dbus', 'qemu-system-x86', 'libvirt-daemon', 'libvirt-clients', 'openvswitch-switch')
+CONSUMERS = ('python3-dbus', 'python3-gi', 'qemu-system-x86', 'libvirt-daemon', 'libvirt-clients', 'openvswitch-switch')
 
 # Open vSwitch, and OVN on top of it; another one.
 SWITCHES = ('openvswitch-switch', 'ovn-central', 'ovn-host')
