@@ -173,6 +173,8 @@ static void play_begin(Play *play) {
         port_add_bridge("br1");
         port_add_uplink("up0", UPLINK);
         port_add_uplink("up1", "02:00:00:00:00:78");
+        /* A new TAP is smaller than the one and larger than the other. */
+        g_free(lab_run("ip link set up0 mtu 9000"));
         g_free(lab_run("ip link set up1 mtu 1400"));
         for (unsigned i = 0; i < 2; i++) {
                 g_free(lab_run("ip link set up%u master br%u", i, i));
