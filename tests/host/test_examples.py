@@ -13,30 +13,47 @@ HOST = {'packages': root.CONSUMERS}
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / 'examples'
 
 
-def programs(host) -> list[pathlib.Path]:
-    return [*sorted(EXAMPLES.glob('*.py')),
-            *(host.build / 'examples' / source.stem for source in sorted(EXAMPLES.glob('*.c')))]
+def install(host, path: pathlib.Path) -> str:
+    inside = f'/usr/local/bin/{path.name}'
+    host.copy(path, inside)
+    return inside
 
 
-def test_examples(host):
-    """Each runs as an ordinary member of kvm, to its end and without an error, and leaves nothing behind"""
-    found = programs(host)
-    monitor = '/home/alice/qmp.sock'
-    check({path.suffix for path in found} == {'.py', ''}, f'one in Python and one in C, not {found}')
+def nothing_is_left(host) -> bool:
+    return host.taps() == [] and host.links() == ['lo']
+
+
+def check_manager(host, path: pathlib.Path):
+    """It makes two TAPs, adds to one, hears when that is deleted, and gives the other back."""
+    program = host.start([install(host, path)], user='alice')
+    said = [program.line() for _ in range(3)]
+    names = list(dict.fromkeys(line.split(':')[0] for line in said))
+    check_equal(host.taps(), names, f'TAPs after {said}')
+    check_equal([host.status(name)['QueuesAttached'] for name in names], [4, 1], 'queues')
+    host.tapctl(None, 'delete', '--force', names[0])
+    check_equal(program.line(), f'{names[0]}: gone', 'what it hears')
+    program.signal(signal.SIGTERM)
+    check_equal(program.finish().status, DONE, f'the exit status of {path.name}')
+    wait_until('all of it to go', lambda: nothing_is_left(host))
+
+
+def test_manager(host):
+    """A manager in C and one in Python, run by an ordinary member of kvm"""
+    found = [*EXAMPLES.glob('manager.py'), *(host.build / 'examples' / path.stem for path in EXAMPLES.glob('*.c'))]
+    check_equal(sorted(path.suffix for path in found), ['', '.py'], 'examples')
     for path in found:
-        inside = f'/usr/local/bin/{path.name}'
-        host.copy(path, inside)
-        arguments = [inside]
-        if path.name == 'hot-plug.py':
-            # Into a QEMU whose processor nobody has started.
-            arguments += [monitor]
-            qemu = host.start(['qemu-system-x86_64', '-S', '-M', 'pc,accel=tcg', '-nodefaults', '-display', 'none',
-                               '-qmp', f'unix:{monitor},server=on,wait=off'], user='alice')
-            wait_until('QEMU to listen', lambda: host.path(monitor).exists())
-        result = host.run(arguments, user='alice')
-        check_equal(result.status, DONE, f'the exit status of {path.name}:\n{result}')
-        check(result.out, f'{path.name} says nothing')
-        if path.name == 'hot-plug.py':
-            check_equal(host.taps(), result.out.split(), 'the TAP in QEMU')
-            qemu.signal(signal.SIGTERM)
-        wait_until(f'what {path.name} made to go', lambda: host.taps() == [] and host.links() == ['lo'])
+        check_manager(host, path)
+
+
+def test_hot_plug(host):
+    """A card for a QEMU that runs; it goes with it"""
+    monitor = '/home/alice/qmp.sock'
+    qemu = host.start(['qemu-system-x86_64', '-S', '-M', 'pc,accel=tcg', '-nodefaults', '-display', 'none',
+                       '-qmp', f'unix:{monitor},server=on,wait=off'], user='alice')
+    wait_until('QEMU to listen', lambda: host.path(monitor).exists())
+    done = host.run([install(host, EXAMPLES / 'hot-plug.py'), monitor], user='alice', check=True)
+    check_equal(host.taps(), done.out.split(), 'the TAP')
+    check(host.status(done.out.strip())['QueuesAttached'] > 0, 'nobody has it open')
+    qemu.signal(signal.SIGTERM)
+    qemu.finish()
+    wait_until('all of it to go', lambda: nothing_is_left(host))
