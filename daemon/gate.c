@@ -370,7 +370,8 @@ static bool grant_covers_move(const Grant *grant, const char *from, const PortSp
 int gate_plug(const Config *config, const Caller *caller, const GateTap *tap, const char *from, const PortSpec *port,
               const GateSwitch *where, GateVerdict *ret, Fault *fault) {
         TapSpec spec = tap->record->spec;
-        bool is_creator = caller->uid == tap->record->creator;
+        /* Nobody opens an ephemeral one by name: its user and group are tapd's own. */
+        bool is_creator = caller->uid == tap->record->creator && tap->record->lifetime != LIFETIME_EPHEMERAL;
         const Grant *covering = NULL;
         Refusal refusal = {};
         GateVerdict verdict;

@@ -107,6 +107,10 @@ void manager_withdraw(Manager *manager, const Tap *tap);
 /* Compares what Open vSwitch has with what TAPs there are, where both are known. */
 void manager_judge_ports(Manager *manager);
 
+/* One that was kept down goes up, where nothing else keeps it down; and for a moment again, where it does not stay up.
+ */
+void manager_let_up(Manager *manager, Tap *tap);
+
 /* Plugs in what a death left on its way. */
 void manager_finish_plugs(Manager *manager);
 

@@ -112,9 +112,15 @@ static void manager_judge_own_row(Manager *manager, const OvsPort *row) {
         (void) ovs_unplug(manager->ovs, row->name, row->id, /* done= */ NULL, /* userdata= */ NULL, /* ret= */ NULL);
 }
 
-/* One that was kept down goes up, where nothing else keeps it down. */
-static void manager_let_up(Manager *manager, Tap *tap) {
-        if (tap->record.spec.up && !tap->link.is_up && !tap_is_held(tap))
+/* How long ovs-vswitchd may take to let go of a device: with that it writes the flags that it had read before, and they
+ * say that the device is down (netdev_linux_update_flags() of lib/netdev-linux.c). */
+#define RAISE_USEC 5000000
+
+void manager_let_up(Manager *manager, Tap *tap) {
+        if (tap->raise_until_usec < want_now() || tap->link.is_up)
+                return;
+
+        if (tap->record.spec.up && !tap_is_held(tap))
                 (void) link_set_up(manager->rtnl, tap->record.ifindex, true);
 }
 
@@ -139,6 +145,7 @@ static void manager_check_intrusion(Manager *manager, Tap *tap) {
         tap->is_intruded = is_intruded;
         if (!is_intruded) {
                 tap->record.is_unchecked = false;
+                tap->raise_until_usec = want_now() + RAISE_USEC;
                 (void) manager_note_write(manager, record_store_save(manager->records, &tap->record));
                 manager_let_up(manager, tap);
         }

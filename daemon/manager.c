@@ -506,6 +506,7 @@ static void manager_look_after(Manager *manager, Tap *tap) {
         manager_note_use(manager, tap);
         if (tap->has_moved)
                 manager_find_port(manager, tap);
+        manager_let_up(manager, tap);
 
         /* Not by way of the events: one that stays tampered would be looked after for ever. */
         if (tap_is_suspicious(tap) && link_get(manager->rtnl, tap->record.ifindex, &link) == 0 &&

@@ -78,6 +78,7 @@ typedef struct Tap {
         char waiting[TAP_REASON_SIZE]; /* why it is not plugged in as it is declared, and down; "" */
         bool is_plugging;              /* it is being plugged in, or off */
         bool is_intruded;              /* Open vSwitch has a port of its name that is another's: it is kept down */
+        uint64_t raise_until_usec;     /* CLOCK_MONOTONIC: until then it goes up again where it goes down */
         bool has_moved;                /* out of its switch, or into another: its port is to be looked up */
         bool is_undeclared;            /* its file is gone, and a program has it open */
         bool is_gone;                  /* the device is no more; the TAP goes at the end of this turn of the loop */

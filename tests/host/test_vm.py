@@ -170,6 +170,8 @@ def check_refused(host, user: str, bridge: str, words: list[str], path: str):
     check(all(word in reason for word in words), f'the reason for {user} at {bridge}, without one of {words}: {reason}')
     result = host.run([*ATTACH, f'bridge,id=n0,br={bridge},helper={path}'], user=user)
     check(result.status != 0, f'{result}\nit was not refused')
+    # It calls people by their names.
+    reason = reason.replace(f'uid {host.uid(user)};', f'{user};')
     check(reason in result.err, f'QEMU for {user} at {bridge} does not tell:\n{reason}\nbut\n{result.err}')
     check_equal(traces(host), before, 'what there is on the host')
 
