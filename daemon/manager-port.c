@@ -129,14 +129,14 @@ void manager_let_up(Manager *manager, Tap *tap) {
  * guest would be in whatever VLANs that port has. It is kept down until the port is gone.
  */
 static void manager_check_intrusion(Manager *manager, Tap *tap) {
+        bool was_intruded = tap->is_intruded, is_intruded;
         OvsPort row;
-        bool is_intruded;
 
         if (!tap->record.is_unchecked || !ovs_was_read(manager->ovs))
                 return;
 
         is_intruded = ovs_find_port(manager->ovs, tap->record.name, &row) && !find_row(manager, tap, &row);
-        if (is_intruded && !tap->is_intruded) {
+        if (is_intruded && !was_intruded) {
                 log_tap(LOG_ERR, tap->record.name,
                         "Open vSwitch has a port of this name already, in VLANs that are another's; setting it down");
                 (void) link_set_up(manager->rtnl, tap->record.ifindex, false);
@@ -145,8 +145,11 @@ static void manager_check_intrusion(Manager *manager, Tap *tap) {
         tap->is_intruded = is_intruded;
         if (!is_intruded) {
                 tap->record.is_unchecked = false;
-                tap->raise_until_usec = want_now() + RAISE_USEC;
                 (void) manager_note_write(manager, record_store_save(manager->records, &tap->record));
+        }
+        /* One that somebody else took down stays so. */
+        if (was_intruded && !is_intruded) {
+                tap->raise_until_usec = want_now() + RAISE_USEC;
                 manager_let_up(manager, tap);
         }
         (void) manager_look_at(manager, tap);

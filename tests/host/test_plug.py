@@ -249,10 +249,12 @@ def test_unseen_rows(host):
     thirty, = queues(host, 'tap1')
     with switches.stopped(host):
         host.run(['systemctl', 'restart', 'tapd.service'], check=True)
-        host.tapctl('alice', 'create', 'tap8', 'tap9')
+        host.tapctl('alice', 'create', 'tap7', 'tap8', 'tap9')
+        host.run(['ip', 'link', 'set', 'dev', 'tap7', 'down'], check=True)
         host.run(['systemctl', 'restart', 'tapd.service'], check=True)
     wait_until('tap9 to be blocked', lambda: host.tap('tap9', 'State') == "'blocked'")
     check('UP' not in host.link('tap9')['flags'], 'tap9 is up')
+    check('UP' not in host.link('tap7')['flags'], 'tap7 is up, and somebody took it down')
     said = host.tapctl('alice', 'up', 'tap9', status=IN_USE).err
     check('Open vSwitch has a port of its name' in said, said)
     check_equal((host.tap('tap8', 'State'), 'UP' in host.link('tap8')['flags']), ("'ready'", True), 'tap8')
