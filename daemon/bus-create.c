@@ -136,6 +136,25 @@ static int make(Bus *bus, Job *job, const ManagerOrder *order, TapQueues *queues
         return r < 0 ? r : 0;
 }
 
+/* One that does not exist yet: asks for it, and makes it. */
+static int make_runtime(Bus *bus, Job *job, const char *name, const TapSpec *spec, const char *source, Fault *fault) {
+        int r;
+
+        r = authorize_one(bus, job, name, spec, fault);
+        if (r <= 0)
+                return r;
+
+        return make(bus, job,
+                    &(const ManagerOrder){
+                            .name = name,
+                            .spec = spec,
+                            .creator = job->caller->uid,
+                            .lifetime = LIFETIME_RUNTIME,
+                            .source = source,
+                    },
+                    /* queues= */ NULL, fault);
+}
+
 int bus_create_tap(Job *job, void *userdata, Fault *fault) {
         Bus *bus = userdata;
         char name[NAME_SIZE];
@@ -158,18 +177,7 @@ int bus_create_tap(Job *job, void *userdata, Fault *fault) {
                 return r;
         }
 
-        r = authorize_one(bus, job, name, &spec, fault);
-        if (r <= 0)
-                return r;
-
-        return make(bus, job,
-                    &(const ManagerOrder){
-                            .name = name,
-                            .spec = &spec,
-                            .creator = job->caller->uid,
-                            .lifetime = LIFETIME_RUNTIME,
-                    },
-                    /* queues= */ NULL, fault);
+        return make_runtime(bus, job, name, &spec, RECORD_SOURCE_BUS, fault);
 }
 
 int bus_create_for_unit(Job *job, void *userdata, Fault *fault) {
@@ -203,19 +211,7 @@ int bus_create_for_unit(Job *job, void *userdata, Fault *fault) {
                 return r;
         }
 
-        r = authorize_one(bus, job, name, &spec, fault);
-        if (r <= 0)
-                return r;
-
-        return make(bus, job,
-                    &(const ManagerOrder){
-                            .name = name,
-                            .spec = &spec,
-                            .creator = job->caller->uid,
-                            .lifetime = LIFETIME_RUNTIME,
-                            .source = RECORD_SOURCE_UNIT,
-                    },
-                    /* queues= */ NULL, fault);
+        return make_runtime(bus, job, name, &spec, RECORD_SOURCE_UNIT, fault);
 }
 
 /* The items of a request while they are read; the names are in a table too, for each may be there once. */
