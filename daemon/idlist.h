@@ -14,6 +14,7 @@ typedef struct IdList {
         size_t n_ids;
 } IdList;
 
+/* Whether a uid or gid is among them. */
 bool idlist_has(const IdList *list, uint32_t id);
 void idlist_done(IdList *list);
 

@@ -54,6 +54,7 @@ struct Job {
 /* How long a person may take to find a password. */
 #define JOB_DEADLINE_USEC (UINT64_C(120) * 1000000)
 
+/* None in flight yet. -ENOMEM. jobs_free() answers those that are left with Failed. */
 int jobs_new(sd_event *event, Jobs **ret);
 Jobs *jobs_free(Jobs *jobs);
 

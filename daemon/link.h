@@ -81,6 +81,7 @@ typedef struct LinkChange {
 /* Changes a link, by one request. */
 int link_change(Rtnl *rtnl, int ifindex, const LinkChange *change);
 
+/* Sets or clears IFF_UP. Negative errno, -ENODEV where it is gone. */
 int link_set_up(Rtnl *rtnl, int ifindex, bool up);
 
 /* Makes a link a port of the bridge @master; where it is one of another it is moved. 0: of none. -EXFULL: the bridge
@@ -105,6 +106,7 @@ typedef struct LinkStatistics {
         uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_dropped, tx_dropped;
 } LinkStatistics;
 
+/* Negative errno, -ENODEV where it is gone. */
 int link_get_statistics(Rtnl *rtnl, int ifindex, LinkStatistics *ret);
 
 /* RFC 2863's name of the operational state, as the bus spells it. */

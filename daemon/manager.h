@@ -30,9 +30,11 @@ typedef struct ManagerPaths {
         const char *ovs_server; /* the socket of OVSDB itself, which comes and goes with it */
 } ManagerPaths;
 
+/* Reads and changes nothing yet. Negative errno; the paths are copied. */
 int manager_new(sd_event *event, const ManagerPaths *paths, Manager **ret);
 Manager *manager_free(Manager *manager);
 
+/* Who hears of what happens; @handlers are borrowed for good. */
 void manager_set_handlers(Manager *manager, const ManagerHandlers *handlers, void *userdata);
 
 /* Takes the configuration over, at start; what it declares is made by manager_start(). */
